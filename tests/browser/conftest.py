@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,6 +58,23 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
+@contextlib.contextmanager
+def serving(studio: Studio) -> Iterator[Site]:
+    """Serves a studio from a thread."""
+    listening = bound("127.0.0.1", None)
+    port = listening.getsockname()[1]
+    app = application(studio, rules_of(studio, TOKEN, "127.0.0.1", port))
+    config = uvicorn.Config(app, loop="asyncio", lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield Site(studio, f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join()
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A studio with runs of all states and odd names, whose commands are fakes."""
@@ -85,18 +103,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     studio.jobs = Jobs(studio.runs.root, (sys.executable, "-S", str(FAKE)))
     studio.runs = Runs(studio.jobs)
     studio.children = fake_children()
-    listening = bound("127.0.0.1", None)
-    port = listening.getsockname()[1]
-    app = application(studio, rules_of(studio, TOKEN, "127.0.0.1", port))
-    config = uvicorn.Config(app, loop="asyncio", lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield Site(studio, f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join()
+    with serving(studio) as found:
+        yield found
     for child in studio.jobs.children.values():
         child.kill()
         child.wait()

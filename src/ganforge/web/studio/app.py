@@ -23,6 +23,7 @@ from ganforge.core.version import __version__
 from ganforge.web.guard import Rules, check_binding, guarded, hosts_of, token_in
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.routes import all_routes
+from ganforge.web.studio.uploads import TAKEN, UPLOADS
 
 STATIC = Path(__file__).with_name("static")
 PORT, TRIED = 8470, 20
@@ -61,7 +62,9 @@ def application(studio: Studio, rules: Rules) -> Starlette:
 
 def rules_of(studio: Studio, token: str, host: str, port: int) -> Rules:
     """Who may use a studio at this address."""
-    return Rules(token, hosts_of(host, port), cookie=f"ganforge_studio_{port}", hide=studio.folders)
+    return Rules(
+        token, hosts_of(host, port), cookie=f"ganforge_studio_{port}", uploads={UPLOADS: TAKEN}, hide=studio.folders
+    )
 
 
 def serve(

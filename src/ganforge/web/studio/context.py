@@ -16,6 +16,7 @@ from ganforge.web.guard import Places, without
 from ganforge.web.studio.children import Children
 from ganforge.web.studio.data import Data
 from ganforge.web.studio.jobs import Jobs
+from ganforge.web.studio.models import Models
 from ganforge.web.studio.runs import Runs
 
 STREAMS = 8
@@ -35,6 +36,7 @@ class Studio:
     runs: Runs
     data: Data
     children: Children = field(default_factory=Children)
+    models: Models = field(default_factory=Models)
     language: str = ""
     streams: Places = field(default_factory=lambda: Places(STREAMS))
 

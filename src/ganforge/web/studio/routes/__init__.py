@@ -9,9 +9,9 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from ganforge.web.studio.context import Studio
-from ganforge.web.studio.routes import compare, data, reports, runs, start
+from ganforge.web.studio.routes import compare, data, explore, reports, runs, start, translate
 
-MODULES = (runs, start, compare, reports, data)
+MODULES = (runs, start, explore, translate, compare, reports, data)
 
 
 def all_routes(studio: Studio) -> list[Route]:

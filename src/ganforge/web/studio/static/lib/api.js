@@ -17,13 +17,14 @@ export function url(path, query = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-async function request(path, options) {
+async function request(path, options, raw = false) {
   let answer;
   try {
     answer = await fetch(path, options);
   } catch {
     throw new Refused("web.unreachable", known("errors.web_unreachable", "The studio does not answer."), 0);
   }
+  if (raw && answer.ok) return { blob: await answer.blob(), name: nameIn(answer.headers.get("content-disposition") ?? "") };
   const kind = answer.headers.get("content-type") ?? "";
   const body = kind.startsWith("application/json") ? await answer.json() : await answer.text();
   if (answer.ok) return body;
@@ -42,6 +43,25 @@ export function post(path, body = {}) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
+}
+
+// The file that a request is answered with: {blob, name}. `body` is an object for JSON, or a form.
+export function file(path, body) {
+  const form = body instanceof FormData;
+  const headers = form ? {} : { "content-type": "application/json" };
+  return request(url(path, { lang: language }), { method: "POST", headers, body: form ? body : JSON.stringify(body) }, true);
+}
+
+export function upload(path, form) {
+  return request(url(path, { lang: language }), { method: "POST", body: form });
+}
+
+function nameIn(disposition) {
+  return /filename="([^"]+)"/.exec(disposition)?.[1] ?? "";
+}
+
+export function modelPath(name, rest = "") {
+  return `/api/models/${encodeURIComponent(name)}${rest}`;
 }
 
 export function runPath(name, rest = "") {

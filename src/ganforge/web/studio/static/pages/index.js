@@ -7,9 +7,11 @@
 
 import compare from "./compare.js";
 import data from "./data.js";
+import explore from "./explore.js";
 import reports from "./reports.js";
 import run from "./run.js";
 import runs from "./runs.js";
 import start from "./start.js";
+import translate from "./translate.js";
 
-export const pages = [runs, start, compare, reports, data, run];
+export const pages = [runs, start, explore, translate, compare, reports, data, run];

@@ -87,15 +87,17 @@ function actions(row) {
     location.hash = "#/runs";
     toast(t("run.deleted", { name }), "", row.model || row.samples ? { text: t("run.undo"), run: () => post(`/api/trash/${encodeURIComponent(name)}/restore`).catch(failed) } : null);
   }), "danger");
+  const explore = link(t("nav.explore"), `#/explore?model=${encodeURIComponent(name)}`, "button");
   if (["running", "starting", "stopping"].includes(state)) {
-    if (!row.own) return [h("span", { class: "soft" }, t("run.elsewhere"))];
+    if (!row.own) return [row.model ? explore : null, h("span", { class: "soft" }, t("run.elsewhere"))];
     const old = row.asked && Date.now() / 1000 - row.asked > STUBBORN;
-    return [state === "stopping" ? (old ? kill : h("span", { class: "soft" }, t("run.saving"))) : stop];
+    return [row.model ? explore : null, state === "stopping" ? (old ? kill : h("span", { class: "soft" }, t("run.saving"))) : stop];
   }
   if (row.evaluating) return [button(t("run.stop_evaluation"), acting(() => go("/stop")), "danger")];
   const begun = row.planned > 0;
   return [
     begun ? resume : null,
+    row.model ? explore : null,
     row.model ? evaluate : null,
     row.report ? link(t("run.report"), `#/reports/${encodeURIComponent(name)}`, "button") : null,
     begun ? link(t("run.compare"), `#/compare?run=${encodeURIComponent(name)}`, "button") : null,

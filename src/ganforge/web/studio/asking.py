@@ -1,0 +1,103 @@
+"""What the pages with models ask for, checked before a worker sees it. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganforge.web.asks import Ask, Form, Label, Number, Seed, Text, Texts, Truncation
+
+Method = Literal["sefa", "pca", "jacobian"]
+TILES = 8
+"""Samples around the one that is seen, of which one is chosen to go nearer."""
+
+
+class Move(Ask):
+    """A move along a direction, in standard deviations."""
+
+    method: Method
+    name: Text
+    amount: float = Field(ge=-20, le=20)
+
+
+class Conditions(Ask):
+    """What samples are to be, and how they are drawn."""
+
+    label: Label | None = None
+    truncation: Truncation = 1.0
+    where: Texts = Field(default=[])
+    text: Texts = Field(default=[])
+    temperature: Number | None = None
+    guidance: Number | None = None
+
+
+class Place(Conditions):
+    """One sample: where it is in the latent space, and what it is.
+
+    Attributes:
+        to, share: a second seed, and where between the two.
+        projected: the number of a projection, in place of seeds.
+        path: which of the `TILES` around was chosen, time after time.
+        moves: along directions.
+        view: the part of the page that shows it; of its requests the newest counts.
+    """
+
+    seed: Seed = 0
+    to: Seed | None = None
+    share: float = Field(default=0.0, ge=0, le=1)
+    projected: int | None = Field(default=None, ge=1)
+    path: list[Annotated[int, Field(ge=0, lt=TILES)]] = Field(default=[], max_length=40)
+    moves: list[Move] = Field(default=[], max_length=40)
+    view: str = Field(default="", max_length=64)
+    format: Form | None = None
+
+
+class Several(Conditions):
+    """Several samples, to be shown or as a file."""
+
+    n: int = Field(default=16, ge=1, le=100_000)
+    seed: Seed = 0
+    format: Form | None = None
+    view: str = Field(default="", max_length=64)
+
+
+class Film(Conditions):
+    """A way through the latent space as a film: from seed to seed, or along a direction.
+
+    Attributes:
+        along: the direction; then `seeds` holds one.
+        far: how far along it to both sides.
+    """
+
+    seeds: list[Seed] = Field(default=[1, 2], min_length=1, max_length=64)
+    count: int = Field(default=60, ge=2, le=600)
+    rate: float = Field(default=30, gt=0, le=120)
+    loop: bool = False
+    along: Move | None = None
+    format: Literal["gif", "mp4"] = "gif"
+
+
+class Finding(Ask):
+    """Directions of a method."""
+
+    method: Method
+    layers: tuple[int, int] | None = None
+
+
+class Mixing(Ask):
+    """Styles of some samples in others."""
+
+    base: list[Seed] = Field(min_length=1, max_length=6)
+    style: list[Seed] = Field(min_length=1, max_length=6)
+    layers: tuple[int, int] | None = None
+    label: Label | None = None
+    truncation: Truncation = 1.0
+
+
+class Projecting(Ask):
+    """How the latent of an image is sought."""
+
+    label: Label | None = None
+    steps: int = Field(default=300, ge=1, le=2000)
+    bound: float | None = Field(default=None, gt=0, le=10)

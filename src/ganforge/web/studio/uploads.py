@@ -1,0 +1,75 @@
+"""Files that pages bring: bounded, under names of ours, for a worker to read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from ganforge.web.guard import Refused, Upload
+
+UPLOADS = "/api/uploads/"
+"""The beginning of the addresses that take files."""
+TAKEN = Upload(("multipart/form-data",), 64 << 20)
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt", ".csv")
+ENDINGS = frozenset((*IMAGES, *OTHERS))
+"""File name extensions that are kept; containers of files and anything that could hold code are not among them."""
+
+
+@contextlib.asynccontextmanager
+async def brought(request: Request) -> AsyncIterator[FormData]:
+    """The form that a request brings."""
+    form = await request.form(max_files=2, max_fields=8, max_part_size=64 << 10)
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def asked_in(form: FormData) -> dict[str, Any]:
+    """The JSON object in the field `ask` of a form.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        found = json.loads(str(form.get("ask", "{}")))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused("expected a JSON object in the field `ask`", code="web.not_json", status=400)
+    return found
+
+
+async def kept_in(folder: Path, form: FormData, name: str) -> str:
+    """Copies the file of a field of a form into a folder, under the name of the field.
+
+    Raises:
+        Refused: there is no file in the field, or it is of no kind that a model reads.
+    """
+    upload = form.get(name)
+    if not isinstance(upload, UploadFile):
+        raise Refused(f"{name}: expected a file", code="studio.no_file", status=422)
+    ending = Path(upload.filename or "").suffix.lower()
+    if ending not in ENDINGS:
+        raise Refused(
+            f"{ending or 'a file name without an extension'}: files of this kind are not taken here",
+            code="studio.wrong_file",
+            status=422,
+        )
+    path = folder / f"{name}{ending}"
+
+    def copy() -> None:
+        with path.open("wb") as file:
+            shutil.copyfileobj(upload.file, file)
+
+    await asyncio.to_thread(copy)
+    return str(path)

@@ -1,0 +1,258 @@
+"""The pages with models, in Chromium, with workers that really compute: Explore and Translate."""
+
+from __future__ import annotations
+
+import io
+import re
+import statistics
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from browser.conftest import Site, serving
+from browser.test_pages import CONTRAST, NAMELESS, REACHABLE, by_view
+from ganforge.cli.main import main
+from ganforge.web.studio.context import Studio
+from processes import server
+from serve.conftest import trained  # noqa: F401  a fixture
+
+PAGES = {
+    "explore": ("explore?model=digits", "img.sample[src^='blob:']"),
+    "around": ("explore?model=digits&tab=around", "button.tile"),
+    "directions": ("explore?model=digits&tab=directions", ".sliders.two .slider"),
+    "films": ("explore?model=digits&tab=films", "[role=tabpanel] .use >> visible=true"),
+    "projection": ("explore?model=digits&tab=projection", ".drop >> visible=true"),
+    "table": ("explore?model=people", ".use"),
+    "translate": ("translate?model=denoise", ".drop"),
+}
+"""Name → address, and what is there when the page is complete."""
+DRAG = """async (seeds) => {
+  const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
+  const waited = [];
+  for (const seed of seeds) {
+    const shown = new Promise((resolve) => image.addEventListener('load', resolve, { once: true }));
+    const began = performance.now();
+    slider.value = seed;
+    slider.dispatchEvent(new Event('input'));
+    await shown;
+    await new Promise(requestAnimationFrame);
+    waited.push(performance.now() - began);
+  }
+  return waited;
+}"""
+FAST = """async (seeds) => {
+  const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
+  for (const seed of seeds) {
+    slider.value = seed;
+    slider.dispatchEvent(new Event('input'));
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+  const last = JSON.stringify([seeds.at(-1), 0]);
+  while (image.dataset.shown !== last) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const pixels = (drawn) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });
+    const context = canvas.getContext('2d');
+    context.drawImage(drawn, 0, 0);
+    return [...context.getImageData(0, 0, 8, 8).data];
+  };
+  const own = pixels(image);
+  const label = document.querySelector('.explorer select:not([aria-label])').value;
+  const body = JSON.stringify({ seed: seeds.at(-1), label });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch('/api/models/digits/view', { method: 'POST', headers, body });
+  const wanted = pixels(await createImageBitmap(await answer.blob()));
+  return own.length === wanted.length && own.every((value, k) => value === wanted[k]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(trained: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:  # noqa: F811
+    """A studio with the models of the tests of the server, and one that fills holes."""
+    root, photos = Path(trained["digits"]).parent, tmp_path_factory.mktemp("photos")
+    for k in range(8):
+        Image.fromarray(picture(k, 32)).save(photos / f"{k}.png")
+    words = ["inpaint-small", f"data={photos}", "samples=8", "batch=4", "signal.size=32", "callbacks=[]"]
+    with pytest.raises(SystemExit):
+        main(["train", *words, "--run-dir", str(root / "fill"), "-q"])
+    studio = Studio.of(root, photos)
+    studio.models.context = server()
+    with serving(studio) as found:
+        yield found
+    for worker in studio.models.workers.values():
+        if worker.process is not None:
+            worker.process.kill()
+            worker.process.join()
+
+
+def picture(seed: int, size: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (size, size, 3), np.uint8)
+
+
+def uploaded(seed: int, size: int, name: str) -> dict:
+    data = io.BytesIO()
+    Image.fromarray(picture(seed, size)).save(data, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": data.getvalue()}
+
+
+def opened(guest, site, address, complete):
+    guest.page.goto(site.address(address))
+    guest.page.wait_for_selector(complete)
+    return guest.page
+
+
+@pytest.mark.timeout(1800)
+def test_the_image_follows_the_slider(guest, site):
+    page = opened(guest, site, *PAGES["explore"])
+    waited = page.evaluate(DRAG, [*range(10, 60)])[5:]
+    tenth = statistics.quantiles(waited, n=10)[-1]
+    print(f"slider to image: median {statistics.median(waited):.0f} ms, p90 {tenth:.0f} ms")
+    draws = np.random.default_rng(0)
+    for _ in range(20):
+        assert page.evaluate(FAST, draws.integers(0, 999, 15).tolist())
+    assert guest.errors == []
+
+
+@pytest.mark.timeout(1800)
+def test_steps_directions_and_a_projection_lead_to_other_samples(guest, site):
+    page = opened(guest, site, *PAGES["around"])
+    image = page.locator("img.sample")
+    before = image.get_attribute("src")
+    page.get_by_role("button", name="Go to sample 3").click()
+    page.get_by_text("Steps to samples nearby: 1.").wait_for()
+    assert image.get_attribute("src") != before
+    page.get_by_role("button", name="One step back").click()
+    page.get_by_text("Steps to samples nearby").wait_for(state="detached")
+    page.get_by_role("tab", name="Directions").click()
+    slider = page.get_by_label("Direction 1", exact=True)
+    slider.wait_for()
+    before = image.get_attribute("src")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("src => document.querySelector('img.sample').src !== src", arg=before)
+    page.get_by_text("Use this in Python").first.click()
+    page.get_by_text("ganforge explore directions").wait_for()
+    page.get_by_role("tab", name="Project an image").click()
+    page.get_by_label("Steps of the search").fill("3")
+    page.locator("input[type=file]").first.set_input_files(uploaded(1, 8, "mine.png"))
+    page.get_by_role("button", name="Explore from here").click()
+    page.get_by_text("From a projected image.").wait_for()
+    page.get_by_role("tab", name="Nearest training samples").click()
+    page.get_by_role("button", name="Find the nearest").click()
+    page.get_by_text("Of 40 training samples").wait_for()
+    page.get_by_role("tab", name="Film").click()
+    page.get_by_label("Frames", exact=True).fill("4")
+    page.get_by_role("button", name="Make the film").click()
+    page.locator("img.film").wait_for()
+    assert guest.errors == []
+
+
+@pytest.mark.timeout(1800)
+def test_rows_are_asked_for_shown_and_saved(guest, site):
+    page = opened(guest, site, *PAGES["table"])
+    page.get_by_label("Number of samples").fill("30")
+    page.get_by_label("age: at least").fill("20")
+    page.get_by_role("button", name="Show").click()
+    page.locator("tbody tr").first.wait_for()
+    heads = page.locator("thead th").all_inner_texts()
+    ages = page.locator(f"tbody tr > :nth-child({heads.index('age') + 1})").all_inner_texts()
+    assert 0 < len(ages) <= 30
+    assert all(float(age) >= 20 for age in ages)
+    page.get_by_label("File format").select_option("csv")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    assert download.value.suggested_filename == "samples.csv"
+
+
+@pytest.mark.timeout(1800)
+def test_files_are_translated_one_by_one_and_together(guest, site):
+    page = opened(guest, site, *PAGES["translate"])
+    page.locator("input[type=file]").first.set_input_files(uploaded(1, 24, "my photo.png"))
+    slider = page.get_by_label("Before and after")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".before-after img").last.evaluate("e => e.style.clipPath") == "inset(0px 0px 0px 0%)"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save my photo.translated.png").click()
+    with Image.open(download.value.path()) as image:
+        assert image.size == (24, 24)
+    several = [uploaded(k, 16, "same.png") for k in range(2)]
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no image"}
+    page.locator("input[type=file]").first.set_input_files([*several, broken])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save all 2 as a zip").click()
+    with zipfile.ZipFile(download.value.path()) as files:
+        assert files.testzip() is None
+        assert files.namelist() == ["same.translated.png", "2-same.translated.png"]
+    assert page.locator(".badge.failed").count() == 1
+
+
+@pytest.mark.timeout(1800)
+def test_only_what_is_painted_changes(guest, site, screenshots):
+    page = opened(guest, site, "translate?model=fill", ".drop")
+    page.locator("input[type=file]").first.set_input_files(uploaded(3, 64, "holes.png"))
+    go = page.get_by_role("button", name="Translate", exact=True)
+    canvas = page.locator("canvas")
+    canvas.wait_for()
+    assert go.is_disabled()
+    canvas.focus()
+    page.keyboard.press("Space")
+    assert go.is_enabled()
+    page.get_by_role("button", name="Undo").click()
+    assert go.is_disabled()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 3, steps=4)
+    page.mouse.up()
+    go.click()
+    page.get_by_label("Before and after").wait_for()
+    page.screenshot(path=screenshots / "mask-en-1200.png", full_page=True)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save holes.translated.png").click()
+    with Image.open(download.value.path()) as image:
+        changed = (np.asarray(image.convert("RGB")) != picture(3, 64)).any(2)
+    assert changed[10:26, 10:26].any()
+    assert not changed[40:, :].any()
+    assert not changed[:, 40:].any()
+
+
+@pytest.mark.timeout(1800)
+@by_view
+def test_each_page_with_a_model(guest, site, screenshots, request):
+    view = request.node.callspec.id
+    for name, (address, complete) in PAGES.items():
+        page = opened(guest, site, address, complete)
+        page.wait_for_timeout(500)
+        page.screenshot(path=screenshots / f"{name}-{view}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= int(view[3:]), name
+        assert page.locator("h1").count() == 1
+        words = r"\b(nav|ui|models|use|explore|around|films|directions|projection|samples|drop|translate)\.[a-z]\w+"
+        assert not re.search(words, page.locator("main").inner_text().replace("directions.json", "")), name
+        assert page.evaluate(NAMELESS) == [], name
+        assert page.evaluate(CONTRAST) == [], name
+    assert guest.errors == []
+    assert guest.hosts == {site.url.removeprefix("http://")}
+
+
+@pytest.mark.timeout(1800)
+def test_every_control_of_a_page_with_a_model_is_reached_and_named(guest, site):
+    for name, (address, complete) in PAGES.items():
+        page = opened(guest, site, address, complete)
+        page.wait_for_timeout(300)
+        expected = page.evaluate(REACHABLE)
+        page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+        seen = set()
+        for _ in range(len(expected) + 25):
+            page.keyboard.press("Tab")
+            seen.add(page.evaluate("document.activeElement?.dataset?.stop ?? null"))
+        assert [what for k, what in enumerate(expected) if str(k) not in seen] == [], name
+        tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+        roles = {"button", "link", "textbox", "combobox", "checkbox", "slider", "spinbutton", "tab", "Iframe"}
+        nodes = [node for node in tree if not node.get("ignored") and node.get("role", {}).get("value") in roles]
+        assert [node["role"]["value"] for node in nodes if not node.get("name", {}).get("value")] == [], name

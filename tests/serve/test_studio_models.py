@@ -1,0 +1,276 @@
+"""The studio's pages with models, through real worker processes: what they show is what the library makes."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import base64
+import io
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganforge as gf
+from ganforge.core.marks import is_marked
+from ganforge.web.guard import Refused
+from ganforge.web.studio import using
+from ganforge.web.studio.app import application, rules_of
+from ganforge.web.studio.asking import Film, Mixing, Move, Place, Several
+from ganforge.web.studio.context import Studio
+from ganforge.web.studio.models import Kept, Latest
+from processes import server
+from web.asking import TOKEN, Said, asked
+
+ORIGIN = {"origin": "http://127.0.0.1:8000"}
+MOVES = [{"method": "sefa", "name": "1", "amount": 2.5}]
+NEAR = {"seed": 3, "label": 1, "path": [2, 7]}
+
+
+def form(ask: dict[str, Any], **files: tuple[str, bytes]) -> tuple[bytes, str]:
+    """A body of multipart/form-data and its content type."""
+    parts = [f'--xx\r\ncontent-disposition: form-data; name="ask"\r\n\r\n{json.dumps(ask)}\r\n'.encode()]
+    for field, (name, data) in files.items():
+        head = f'--xx\r\ncontent-disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'
+        parts.append(head.encode() + data + b"\r\n")
+    return b"".join(parts) + b"--xx--\r\n", "multipart/form-data; boundary=xx"
+
+
+def png(size: int, channels: int = 3) -> bytes:
+    draws = np.random.default_rng(1).integers(0, 255, (size, size, channels), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(draws.squeeze()).save(data, "PNG")
+    return data.getvalue()
+
+
+def pixels(data: bytes | str) -> np.ndarray:
+    """Of a PNG, or of one in base64."""
+    with Image.open(io.BytesIO(base64.b64decode(data) if isinstance(data, str) else data)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "seed": ("models/digits/view", {"seed": 5, "label": 1}),
+    "other": ("models/digits/view", {"seed": 9, "label": 1}),
+    "ends": ("models/digits/view", {"seed": 5, "to": 9, "share": 1.0, "label": 1}),
+    "between": ("models/digits/view", {"seed": 5, "to": 9, "share": 0.5, "label": 1}),
+    "near": ("models/digits/view", NEAR),
+    "around": ("models/digits/around", {**NEAR, "path": [2]}),
+    "latent": ("models/digits/latent", NEAR),
+    "directions": ("models/digits/directions", {"method": "sefa"}),
+    "moved": ("models/digits/view", {**NEAR, "moves": MOVES}),
+    "file": ("models/digits/view", {"seed": 5, "label": 1, "format": "npy"}),
+    "film": ("models/digits/film", {"seeds": [1, 2], "count": 3, "along": None}),
+    "along": ("models/digits/film", {"seeds": [1], "count": 3, "along": MOVES[0]}),
+    "neighbors": ("models/digits/neighbors", {"seed": 5, "label": 1, "moves": MOVES}),
+    "show": ("models/digits/show", {"n": 4}),
+    "rows": ("models/people/show", {"n": 7, "where": ["age>20"]}),
+    "table": ("models/people/sample", {"n": 5, "format": "csv"}),
+    "no styles": ("models/digits/mix", {"base": [1], "style": [2]}),
+    "no direction": ("models/digits/view", {"moves": [{"method": "sefa", "name": "x", "amount": 1}]}),
+    "no label": ("models/digits/view", {"label": "7"}),
+    "unknown field": ("models/digits/view", {"plugin": "evil.py"}),
+    "no model": ("models/nobody/view", {}),
+    "outside": ("models/..%2fdigits/view", {}),
+    "forgotten": ("models/digits/view", {"projected": 99}),
+    "no view": ("models/people/use/other", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def said(trained) -> dict[str, Said]:
+    """The answers of one studio to all requests of `ASKED`, and to some uploads."""
+    root = Path(trained["digits"]).parent
+    studio = Studio.of(root, root)
+    studio.models.context = server()
+    app = application(studio, rules_of(studio, TOKEN, "127.0.0.1", 8000))
+    found: dict[str, Said] = {}
+
+    async def send(name: str, path: str, body: bytes | list[bytes], kind: str) -> Said:
+        found[name] = await asked(app, f"/api/{path}", "POST", body, **ORIGIN, **{"content-type": kind})
+        return found[name]
+
+    async def go() -> None:
+        try:
+            found["list"] = await asked(app, "/api/models")
+            for name in ("digits", "people", "denoise"):
+                found[name] = await asked(app, f"/api/models/{name}")
+            for name, (path, body) in ASKED.items():
+                await send(name, path, json.dumps(body).encode(), "application/json")
+            found["directions.json"] = await asked(app, "/api/models/digits/directions/sefa")
+            number = found["show"].json["media"][0]["number"]
+            found["medium"] = await asked(app, f"/api/media/{number}")
+            project, denoise = "uploads/project/digits", "uploads/translate/denoise"
+            await send("project", project, *form({"steps": 3}, file=("my photo.png", png(8, 1))))
+            place = {"projected": found["project"].json["projected"]}
+            await send("projected", "models/digits/view", json.dumps(place).encode(), "application/json")
+            await send("of another", "models/people/view", json.dumps(place).encode(), "application/json")
+            await send("translate", denoise, *form({}, file=("a.png", png(24))))
+            await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
+            await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
+            await send("no file", denoise, *form({}))
+            await send("no form", denoise, b"{}", "application/json")
+            body, kind = form({}, file=("a.png", b"x" * (33 << 20)))
+            await send("large", denoise, [body.removesuffix(b"\r\n--xx--\r\n"), body], kind)
+            found["left"] = Said(
+                0, {}, json.dumps([p.name for p in studio.models.workers[True].scratch.iterdir()]).encode(), 0
+            )
+        finally:
+            await studio.models.stop()
+
+    asyncio.run(go())
+    return found
+
+
+def test_models_are_listed_and_described(said):
+    assert {one["name"] for one in said["list"].json["models"]} >= {"digits", "people", "denoise"}
+    digits, people = said["digits"].json, said["people"].json
+    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0}
+    assert len(digits["labels"]) == 2
+    assert {column["name"] for column in people["columns"]} >= {"age"}
+    assert said["denoise"].json["can"]["translate"]
+
+
+def test_a_view_is_the_sample_that_the_library_makes(said, trained):
+    model = gf.load(trained["digits"])
+    assert is_marked(said["seed"].body)
+    assert np.array_equal(pixels(said["seed"].body), model.frames(model.sample(1, seed=5, label=1))[0])
+    assert np.array_equal(np.load(io.BytesIO(said["file"].body)), model.sample(1, seed=5, label=1))
+    assert np.abs(pixels(said["ends"].body) - pixels(said["other"].body)).max() <= 1
+    half = model.frames(model.walk([5, 9], frames=3, label=1))[1]
+    assert np.abs(pixels(said["between"].body) - half).max() <= 1
+
+
+def test_what_is_to_be_pasted_makes_the_same_sample(said, trained, tmp_path, monkeypatch):
+    (tmp_path / "sefa").mkdir()
+    (tmp_path / "sefa" / "directions.json").write_bytes(said["directions.json"].body)
+    (tmp_path / "latent.json").write_bytes(said["latent"].body)
+    monkeypatch.chdir(tmp_path)
+    for name, moves in (("near", []), ("moved", [Move.model_validate(MOVES[0])])):
+        text = using.of_place(trained["digits"], Place.model_validate({**NEAR, "moves": moves}))
+        assert text["latent"]
+        names: dict[str, Any] = {}
+        exec(text["python"], names)
+        made = names["model"].frames(names["sample"])[0]
+        assert np.abs(pixels(said[name].body) - made).max() <= 1
+    assert not np.array_equal(pixels(said["near"].body), pixels(said["moved"].body))
+
+
+def test_a_step_leads_to_the_sample_that_was_shown(said):
+    around = said["around"].json["images"]
+    assert len({*around}) == 8
+    assert np.abs(pixels(around[7]) - pixels(said["near"].body)).max() <= 1
+
+
+def test_films_directions_projections_and_neighbors(said, trained):
+    for name in ("film", "along"):
+        with Image.open(io.BytesIO(said[name].body)) as film:
+            assert film.n_frames == 3  # pyright: ignore[reportAttributeAccessIssue]
+    rows = said["directions"].json["directions"]
+    assert [row["name"] for row in rows[:2]] == ["1", "2"]
+    assert "vector" not in rows[0]
+    made = said["project"].json
+    assert np.abs(pixels(said["projected"].body) - pixels(made["made"])).max() <= 1
+    assert "codes" not in made
+    near = said["neighbors"].json
+    assert near["of"] == 40
+    assert len(near["near"][0]["samples"]) == 5
+    assert np.abs(pixels(near["seen"]) - pixels(said["seed"].body)).max() > 0  # it was moved
+
+
+def test_several_samples_are_media_rows_and_files(said, trained):
+    assert said["medium"].headers["content-type"] == "image/png"
+    heads, *rows = said["rows"].json["rows"]
+    assert len(rows) == said["rows"].json["n"] == 7
+    assert all(float(row[heads.index("age")]) > 20 for row in rows)
+    assert said["table"].headers["content-disposition"] == 'attachment; filename="samples.csv"'
+    assert len(said["table"].text.splitlines()) == 6
+
+
+def test_files_are_translated_and_not_kept(said):
+    assert said["translate"].status == 200
+    assert pixels(said["translate"].body).shape == (24, 24, 3)
+    assert said["left"].json == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("no styles", 422, "explore.no_styles"),
+        ("no direction", 422, "direction.unknown"),
+        ("unknown field", 422, "studio.invalid_request"),
+        ("no model", 404, "web.not_found"),
+        ("outside", 404, "web.not_found"),
+        ("forgotten", 404, "studio.forgotten"),
+        ("of another", 404, "studio.forgotten"),
+        ("no view", 404, "web.not_found"),
+        ("mask", 422, "translate.mask_not_taken"),
+        ("pickle", 422, "studio.wrong_file"),
+        ("no file", 422, "studio.no_file"),
+        ("no form", 415, "web.wrong_content_type"),
+        ("large", 413, "web.too_large"),
+    ],
+)
+def test_what_is_refused(said, name, status, code):
+    assert (said[name].status, said[name].error) == (status, code), said[name].text
+    assert "/" not in said[name].json["error"]["message"].replace("multipart/form-data", "")
+
+
+def test_of_a_view_the_newest_request_wins():
+    done, refused = [], []
+
+    async def go() -> None:
+        latest = Latest()
+
+        async def one(number: int, view: str = "main") -> None:
+            try:
+                async with latest.turn(view):
+                    await asyncio.sleep(0.01)
+                    done.append(number)
+            except Refused as error:
+                refused.append((number, error.status))
+
+        await asyncio.gather(*(one(k) for k in range(6)), one(9, "aside"), one(8, ""))
+        assert not latest.newest
+        assert not latest.locks
+
+    asyncio.run(go())
+    assert sorted(done) == [0, 5, 8, 9]
+    assert refused == [(k, 409) for k in range(1, 5)]
+
+
+def test_little_is_kept():
+    kept = Kept(2)
+    numbers = [kept.add(name) for name in "abc"]
+    assert kept.get(numbers[2]) == "c"
+    with pytest.raises(Refused) as error:
+        kept.get(numbers[0])
+    assert error.value.code == "studio.forgotten"
+
+
+def test_texts_to_be_pasted_are_quoted():
+    odd = "runs/it's; rm -rf $HOME"
+    where = ['city="Paris, TX"', "a between 1 and 2"]
+    asks = [
+        using.of_place(odd, Place(seed=4, label="it's", where=where, moves=[Move(method="pca", name="1", amount=-2)])),
+        using.of_several(odd, Several(n=5, where=where, format="csv", temperature=0.5)),
+        using.of_film(odd, Film(seeds=[1, 2, 3], loop=True, text=["a `b` $c"])),
+        using.of_film(odd, Film(seeds=[1], along=Move(method="sefa", name="2", amount=3))),
+        using.of_mixing(odd, Mixing(base=[1, 2], style=[3], layers=(0, 3))),
+        using.of_translating(odd, using.Translating(mask=True, direction="ab", where=where)),
+    ]
+    for found in asks:
+        ast.parse(found["python"])
+        assert repr(odd) in found["python"]
+        for line in found["command"].splitlines():
+            words = shlex.split(line)
+            assert words[0] == "ganforge"
+            assert odd in words
+    first = asks[0]["command"].splitlines()
+    assert "--method pca --out pca/" in first[0]
+    assert shlex.split(first[1])[-4:] == ["--direction", "pca/directions.json:1=-2", "--out", "sample/"]
+    assert "sefa/directions.json:2=-3..3" in asks[3]["command"]
