@@ -118,7 +118,7 @@ class ChoosingG(nn.Module):
         nn.init.normal_(self.latent.weight, 0.0, latent**-0.5)
         nn.init.normal_(self.own.weight, 0.0, OWN**-0.5)
         self.size = nn.Linear(1, width, bias=False)
-        self.label = LabelTable(spec.classes, width, 0.6) if spec.classes else None
+        self.label = LabelTable(spec.classes, width, 0.5) if spec.classes else None
         self.talk = nn.ModuleList(Talk(width) for _ in range(2))
         self.norm, self.kinds = nn.LayerNorm(width), nn.Embedding(layout.kinds, width)
         self.type_out = nn.Linear(width, layout.kinds) if layout.kinds > 1 else None
