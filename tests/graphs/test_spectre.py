@@ -172,6 +172,7 @@ def test_graphs_that_have_no_such_spectrum_are_refused():
         Spectre(eigenvectors=3).adapt(Spec(SHAPE, state=STATE))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     form = [f"data={write_graphs(tmp_path, 16)}", *SMALL, "callbacks=[]", "checkpoint_every=8", "log_every=8"]
     form += ["batch=4", "task.forcing=0.5", "health=off"]

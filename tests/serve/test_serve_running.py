@@ -77,6 +77,7 @@ def on_a_port(trained) -> Callable[..., None]:
     return run
 
 
+@pytest.mark.slow
 def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
     monkeypatch.setattr(running, "PATIENCE", 0.3)
 

@@ -177,6 +177,7 @@ def test_too_many_and_too_late(with_worker):
     with_worker(use, most_waiting=2)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_or_hangs_or_holds_too_much_is_replaced(shared, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "GRACE", 0.1)
     loop, other = shared

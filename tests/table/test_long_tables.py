@@ -97,7 +97,7 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_a_messy_table_is_the_same_in_pieces(ending, tmp_path, monkeypatch):
     path = tmp_path / f"t{ending}"
     messy().to_csv(path, index=False) if ending == ".csv" else messy().to_parquet(path)
