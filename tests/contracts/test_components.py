@@ -100,7 +100,7 @@ class TestEveryComponent:
         assert FAMILIES[family]
 
     def test_nothing_is_left_unwritten(self, family: str):
-        """An abstract method is for a family; whoever takes one of its kinds by name must never meet it."""
+        """An abstract method is for a family; a kind that users can name must not have one."""
         for cls in FAMILIES[family]:
             left = unwritten(cls) - may_lack(cls)
             assert not left, f"{cls.__qualname__}: {left}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganforge.web.guard import hosts_of
+from ganforge.web.binding import hosts_of
 from ganforge.web.serve import limits
 from ganforge.web.serve.app import Options, Server
 from ganforge.web.worker import Worker

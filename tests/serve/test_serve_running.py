@@ -15,8 +15,8 @@ import pytest
 
 from ganforge.cli.serve import named
 from ganforge.web import worker
+from ganforge.web.binding import hosts_of
 from ganforge.web.child import Settings
-from ganforge.web.guard import hosts_of
 from ganforge.web.serve import running
 from ganforge.web.serve.app import Options, Server
 from ganforge.web.worker import Worker

@@ -79,7 +79,7 @@ async def load(port: int, requests: int, clients: int = 16) -> None:
 
 
 def growth(running: Running, requests: int) -> dict[str, float]:
-    """How much more memory both processes hold after so many requests, as a share of what they held after 1,000."""
+    """How much more memory both processes hold after `requests`, as a share of what they held after 1,000."""
     asyncio.run(load(running.port, 1_000))
     before = {"web": resident(running.process.pid), "worker": resident(running.worker())}
     asyncio.run(load(running.port, requests))

@@ -37,7 +37,7 @@ FAKE = Path(__file__).with_name("fake_ganforge.py")
 def write_run(
     root: Path, name: str, ticks: int = 3, recipe: str = "dcgan", lr: float = 0.1, end: str = "finished", **more: Any
 ) -> Path:
-    """A run directory with a log of so many ticks."""
+    """A run directory with a log of `ticks` ticks."""
     folder = root / name
     (folder / "previews").mkdir(parents=True)
     (folder / "recipe.yaml").write_text(RECIPE.format(recipe=recipe, samples=1000 * ticks, lr=lr))

@@ -14,19 +14,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from ganforge.core.errors import UserError
-from ganforge.web.guard import (
-    Places,
-    Refused,
-    Rules,
-    Upload,
-    body_of,
-    check_binding,
-    confined,
-    guarded,
-    hosts_of,
-    inside,
-    token_in,
-)
+from ganforge.web.binding import check_binding, hosts_of, token_in
+from ganforge.web.confined import confined, inside
+from ganforge.web.guard import Places, Refused, Rules, Upload, body_of, guarded
 from refused import refused
 from web.asking import TOKEN, ask
 

@@ -100,8 +100,8 @@ def serve(
     import sys
 
     from ganforge.ui.console import stderr, stdout
+    from ganforge.web.binding import check_binding, hosts_of, token_in
     from ganforge.web.child import Settings
-    from ganforge.web.guard import check_binding, hosts_of, token_in
     from ganforge.web.serve.app import Options, Server
     from ganforge.web.serve.running import listening, serve
     from ganforge.web.worker import Worker

@@ -44,7 +44,7 @@ def studio(
 ) -> None:
     """Train, watch and compare in a browser page. Nothing leaves this machine.
 
-    The address holds a token: whoever knows it can use the studio. Trainings go on when the studio ends.
+    The address holds a token: anybody who has it can use the studio. Trainings go on when the studio ends.
     """
     from ganforge.core.extras import need
 

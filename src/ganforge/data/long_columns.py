@@ -226,7 +226,7 @@ def taken(values: pd.Series, rows: np.ndarray) -> pd.Series:
 
 
 def present_in(values: pd.Series) -> pd.Series:
-    """The values that are not missing; of a long column numbered anew."""
+    """The values that are not missing; of a long column with row numbers from 0."""
     if not is_long(len(values)):
         return values.dropna()
     if not any(values.iloc[part].isna().any() for part in pieces(len(values))):

@@ -67,7 +67,7 @@ class Pull:
     """How points are moved.
 
     Attributes:
-        steps: at most so many. lr: learning rate, in standard deviations of the latent.
+        steps: maximum number. lr: learning rate, in standard deviations of the latent.
         near: points have arrived within this many px; by default 2 px at 512, at least 1.
         keep: weight λ of what is to stay.
     """

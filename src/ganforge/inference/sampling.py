@@ -249,13 +249,13 @@ class Sampling(Loaded):
         check_numbers(n, truncation, batch)
         if label is not None:
             raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
-        wish = self.recipe.signal.where(as_texts(where), self.spec)
+        wanted = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
 
         def generate(request: Request) -> Any:
             return self.bundle.generate(self._placed(request))
 
-        return fulfil(generate, self.recipe.signal, self.spec, wish, n, request)
+        return fulfil(generate, self.recipe.signal, self.spec, wanted, n, request)
 
     def asked(self, where: Where, text: str | Sequence[str] = ()) -> dict[str, Choice]:
         """What `where` and `text` ask of each condition, by its name; raises the errors of `sample`."""

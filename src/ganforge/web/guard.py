@@ -11,11 +11,9 @@ those that change something.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import json
 import logging
 import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +30,6 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
 
 log = logging.getLogger("ganforge")
 
@@ -52,7 +49,6 @@ HEADERS = {
 """Of every answer, unless its route sets another value."""
 
 SAFE = ("GET", "HEAD")
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 JSON = "application/json"
 JSON_BYTES = 1 << 20
 """Largest JSON body by default: 1 MiB."""
@@ -73,7 +69,7 @@ class Refused(UserError):
 
 @dataclass(frozen=True)
 class Upload:
-    """What a route takes instead of JSON: bodies of these content types, up to so many bytes."""
+    """What a route takes instead of JSON: bodies of these content types, and a limit of bytes."""
 
     types: tuple[str, ...]
     most: int
@@ -275,106 +271,11 @@ def cookie_of(headers: Headers, name: str) -> str:
     return ""
 
 
-# --- where to listen
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def check_binding(host: str, token: str) -> str:
-    """A warning about an address that others can reach; empty for one of this machine alone.
-
-    Raises:
-        UserError: others can reach it, and there is no token.
-    """
-    if is_loopback(host):
-        return ""
-    if not token:
-        raise UserError(
-            f"--host {host}: others can reach this address, so it needs a token. Leave --host out, or set a token",
-            code="web.no_token",
-        )
-    return (
-        f"{host} can be reached by others. There is no TLS: the token and all data cross the network unencrypted. "
-        "Safer: leave --host out and use `ssh -L`, or put a proxy with TLS in front"
-    )
-
-
-def hosts_of(host: str, port: int, more: Iterable[str] = ()) -> frozenset[str]:
-    """The Host headers under which a server at this address is known; `more` are names of a proxy in front of it."""
-    own = f"[{host}]" if ":" in host else host
-    names = {*LOOPBACK, own} - {"0.0.0.0", "[::]"}
-    found = {f"{name.lower()}:{port}" for name in names} | {name.lower() for name in more}
-    return frozenset(found | ({name.lower() for name in names} if port == 80 else set()))
-
-
-def token_in(path: Path) -> str:
-    """The token that a file holds, which only its owner can read; written with a new one where there is none.
-
-    Raises:
-        UserError: others can read the file, or it cannot be written.
-    """
-    try:
-        if path.is_file():
-            if os.name != "nt" and path.stat().st_mode & 0o077:
-                raise UserError(
-                    f"{path}: others on this machine can read this token. Delete the file, and a new one is made",
-                    code="web.token_readable",
-                )
-            if known := path.read_text(encoding="ascii").strip():
-                return known
-        with atomic_file(path) as file:
-            file.touch(mode=0o600)
-            token = secrets.token_urlsafe(32)
-            file.write_text(token + "\n", encoding="ascii")
-        return token
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
-
-
-# --- names that come from outside
-
-
-def confined(root: Path, name: str) -> Path:
-    """What is called `name` directly in a folder.
-
-    Raises:
-        Refused: there is nothing, or the name leads elsewhere, by itself or by a link.
-    """
-    return inside(root, name, deep=False)
-
-
-def inside(root: Path, name: str, deep: bool = True) -> Path:
-    """What lies under the relative name `name` below a folder, which may be the folder itself (an empty name).
-
-    Args:
-        deep: whether it may lie in folders below.
-
-    Raises:
-        Refused: there is nothing, or the name leads elsewhere, by itself or by a link.
-    """
-    parts = name.split("/") if name else []
-    good = (deep or len(parts) == 1) and all(
-        part and not part.startswith(".") and not set(part) & {"\\", "\0", ":"} for part in parts
-    )
-    root = root.resolve()
-    if good:
-        found = root.joinpath(*parts).resolve()
-        if found == root.joinpath(*parts) and found.exists():
-            return found
-    raise Refused("there is nothing of that name", code="web.not_found", status=404)
-
-
 # --- how much at a time
 
 
 class Places:
-    """So many at a time: `with places: ...` takes one and gives it back.
+    """A limit of what is done at a time: `with places: ...` takes one of `most` places and gives it back.
 
     Raises:
         Refused: all are taken.

@@ -20,7 +20,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.language import LANGUAGES
 from ganforge.core.version import __version__
-from ganforge.web.guard import Rules, check_binding, guarded, hosts_of, token_in
+from ganforge.web.binding import check_binding, hosts_of, token_in
+from ganforge.web.guard import Rules, guarded
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.routes import all_routes
 from ganforge.web.studio.uploads import TAKEN, UPLOADS

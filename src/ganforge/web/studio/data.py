@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ganforge.web.guard import Refused, inside
+from ganforge.web.confined import inside
+from ganforge.web.guard import Refused
 from ganforge.web.studio.runs import mtime, scanned
 
 MOST = 1000

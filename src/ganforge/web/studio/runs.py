@@ -17,7 +17,8 @@ from ganforge.artifacts.summary import Summary, is_run, recipe_of, size_of, summ
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.language import joined, translated
-from ganforge.web.guard import Refused, confined
+from ganforge.web.confined import confined
+from ganforge.web.guard import Refused
 from ganforge.web.studio.jobs import OUTPUT, Job, Jobs
 from ganforge.web.studio.log import Log, finite, number, parsed, tail_of
 

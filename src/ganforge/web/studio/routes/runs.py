@@ -12,7 +12,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from ganforge.artifacts.summary import TRASH, restored
-from ganforge.web.guard import Refused, body_of, confined
+from ganforge.web.confined import confined
+from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, language_of, route
 from ganforge.web.studio.runs import previews
 from ganforge.web.studio.stream import stream, watched
