@@ -164,3 +164,9 @@ def test_the_demo_has_strong_directions_and_projects_its_own_samples(tmp_path):
         project(model, one, label, settings=Settings(200, 8)).after[0] for one, label in zip(x, labels, strict=True)
     ]
     assert float(torch.tensor(after).median()) >= 35
+
+
+def test_numbers_that_are_none_are_refused_with_their_option(ganforge, tmp_path):
+    said = ganforge("mix", tmp_path, "--base", "1,x", "--style", "2", "--out", tmp_path / "mixed")
+    assert said.status == 2
+    assert "--base 1,x" in said.err

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
+from ganforge.ui.options import Device, Force, LatentSpace, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -84,12 +84,7 @@ def directions(
             show_default=False,
         ),
     ] = None,
-    space: Annotated[
-        str | None,
-        typer.Option(
-            "--space", help="z (latents) or w (styles). By default w if the model has styles.", show_default=False
-        ),
-    ] = None,
+    space: LatentSpace = None,
     frames: Annotated[int, typer.Option("--frames", help="Images per strip.")] = 7,
     far: Annotated[float, typer.Option("--far", help="How far strips go to both sides, in standard deviations.")] = 3.0,
     rows: Annotated[int, typer.Option("--rows", help="Samples per direction, one strip each.")] = 4,

@@ -9,7 +9,7 @@ import typer
 
 from ganforge.cli.explore import Label, Seed, app
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Latent, Plugins, Quiet, Source, examples
+from ganforge.ui.options import Device, Force, Latent, LatentSpace, Plugins, Quiet, Source, examples, read_integers
 from ganforge.ui.output import AsJson, emit
 
 Layer = Annotated[
@@ -28,20 +28,6 @@ Mask = Annotated[
 
 TOGETHER = 5
 """Units of a concept that are switched off together in the images: one alone often changes little."""
-
-
-def read_units(text: str | None, option: str) -> list[int]:
-    """`3,17` → [3, 17].
-
-    Raises:
-        UserError: something between the commas is no whole number.
-    """
-    try:
-        return [int(part) for part in (text or "").split(",") if part.strip()]
-    except ValueError:
-        raise UserError(
-            f"{option} {text}: units are numbers separated by commas, for example 3,17", code="explore.invalid_units"
-        ) from None
 
 
 def read_point(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -111,7 +97,9 @@ def dissect(
 
     file = out / "units.json"
     refuse_existing(file, force=force)
-    switched_off, switched_on = read_units(off, "--off"), read_units(on, "--on")
+    switched_off, switched_on = (
+        read_integers(text, name, "units", "explore.invalid_units") for name, text in (("--off", off), ("--on", on))
+    )
     model = load(source, device)
     region = read_mask(mask, tuple(model.spec.shape[1:]))
     with Stages(quiet=quiet or as_json) as progress:
@@ -188,12 +176,7 @@ def drag(
     ] = None,
     latent: Latent = None,
     layer: Layer = None,
-    space: Annotated[
-        str | None,
-        typer.Option(
-            "--space", help="z (latents) or w (styles). By default w if the model has styles.", show_default=False
-        ),
-    ] = None,
+    space: LatentSpace = None,
     steps: Annotated[int, typer.Option("--steps", help="Steps, at most.")] = 300,
     rate: Annotated[float, typer.Option("--lr", help="Learning rate, in standard deviations of the latent.")] = 0.03,
     seed: Seed = 0,

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from ganforge.cli.explore import read_layers
-from ganforge.cli.walk import read_seeds
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples
+from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples, read_integers
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -72,7 +71,10 @@ def mix(
     from ganforge.ui.sheets import refuse_existing, write_sheet
 
     refuse_existing(out, latents, force=force)
-    seeds = {name: read_seeds(text) for name, text in (("--base", base), ("--style", style))}
+    seeds = {
+        name: read_integers(text, name, "seeds", "walk.invalid_seed")
+        for name, text in (("--base", base), ("--style", style))
+    }
     if empty := [name for name, found in seeds.items() if not found]:
         raise UserError(f"{empty[0]}: expected seeds with commas, for example 3,4", code="walk.invalid_seed")
     span = read_layers(layers)

@@ -20,6 +20,7 @@ from ganforge.ui.options import (
     Source,
     Truncation,
     examples,
+    read_integers,
 )
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -97,7 +98,7 @@ def walk(
 
     sentences = text or []
     still = vary is not None or len(sentences) > 1 or bool(direction)
-    seeds = [start] if still else [start, *read_seeds(through), end]
+    seeds = [start] if still else [start, *read_integers(through, "--through", "seeds", "walk.invalid_seed"), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     if out.exists() and not force:
         raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
@@ -130,20 +131,6 @@ def walk(
     of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
     if not quiet:
         stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
-
-
-def read_seeds(text: str | None) -> list[int]:
-    """`3,4` → [3, 4].
-
-    Raises:
-        UserError: something between the commas is no whole number.
-    """
-    try:
-        return [int(part) for part in (text or "").split(",") if part.strip()]
-    except ValueError:
-        raise UserError(
-            f"--through {text}: seeds are integers separated by commas, for example 3,4", code="walk.invalid_seed"
-        ) from None
 
 
 VERB = Verb(walk, order=40, epilog=EPILOG, aliases=("interpolate",))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ganforge.core.errors import UserError
 from ganforge.ui.notices import hidden
 
 Source = Annotated[
@@ -40,6 +41,12 @@ Latent = Annotated[
         "--latent",
         help="Saved latents in place of those of the seed: a latent.json that `ganforge project` wrote.",
         show_default=False,
+    ),
+]
+LatentSpace = Annotated[
+    str | None,
+    typer.Option(
+        "--space", help="z (latents) or w (styles). By default w if the model has styles.", show_default=False
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch", help="Samples generated at a time.")]
@@ -93,3 +100,17 @@ Plugins = Annotated[
 def examples(*commands: str) -> str:
     """Example commands for the end of a help text, one per line."""
     return "\n\n".join(["Examples:", *commands])
+
+
+def read_integers(text: str | None, option: str, noun: str, code: str) -> list[int]:
+    """`3,4` → [3, 4].
+
+    Raises:
+        UserError: something between the commas is no whole number.
+    """
+    try:
+        return [int(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise UserError(
+            f"{option} {text}: {noun} are integers separated by commas, for example 3,4", code=code
+        ) from None
