@@ -9,7 +9,7 @@ from typing import Any
 from ganforge.core.errors import UserError
 from ganforge.inference import film
 from ganforge.inference.model import Model
-from ganforge.tasks.base import ChangesAttributes, TranslatesFiles
+from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFiles
 from ganforge.ui.output import plain
 from ganforge.web import writing
 

@@ -121,7 +121,7 @@ def translate(
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
     from ganforge.registry import PLUGIN_FILES
-    from ganforge.tasks.base import TranslatesFiles
+    from ganforge.tasks.user_translators import TranslatesFiles
     from ganforge.ui.console import stdout
 
     if procs < 1:

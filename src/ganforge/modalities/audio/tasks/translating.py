@@ -34,8 +34,9 @@ from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.nets.translators import SoundTranslator, SoundTranslatorNet
 from ganforge.nets.base import Discriminator
 from ganforge.signals import Steps, Usage
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
+from ganforge.tasks.user_translators import UserTranslator
 
 
 class SoundTranslation(Task):

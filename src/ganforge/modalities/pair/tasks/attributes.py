@@ -40,9 +40,10 @@ from ganforge.modalities.pair.tasks.translating import ChangesImages
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks.acgan import feature_width
-from ganforge.tasks.base import Phase, UserTranslator
+from ganforge.tasks.base import Phase
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 from ganforge.tasks.heads import losses_of, outputs_of
+from ganforge.tasks.user_translators import UserTranslator
 
 SHOWN = 6
 """Values of an attribute that previews show, at most."""
