@@ -16,8 +16,9 @@ import numpy as np
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.data import long_columns
-from ganforge.modalities.series import doubts, labels, reading
-from ganforge.modalities.series.reading import Layout, Said
+from ganforge.modalities.series import doubts, labels, layout
+from ganforge.modalities.series.dates import dates_of
+from ganforge.modalities.series.layout import Layout, Said
 
 MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
 REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
@@ -99,10 +100,10 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     notes = list(notes or [])
     if not len(frame):
         raise UserError(f"data {name}: it has no rows", code="series.no_rows")
-    found = None if said.timezone else reading.find(frame, said)
+    found = None if said.timezone else layout.find(frame, said)
     if found is None:  # else no time comes twice, and so no row does
         doubles = frame.index[frame.duplicated()]
-        found = reading.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
+        found = layout.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
         if found is not None and len(doubles):
             frame = frame.drop(doubles)
             notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
@@ -151,7 +152,7 @@ def _without_times(name: str, frame: Any, said: Said) -> Layout:
         )
     notes: list[str] = []
     for column in [said.time] if said.time else list(frame.columns):
-        dates, _ = reading.dates_of(frame[column], notes, column)
+        dates, _ = dates_of(frame[column], notes, column)
         if dates is not None and dates.duplicated().any():
             doubles = dates[dates.duplicated()]
             hint = ""
@@ -322,10 +323,10 @@ def _step(times: Any) -> str:
     """The usual distance between rows, as a frequency of pandas."""
     import pandas as pd
 
-    gaps = scratch.in_order(reading.gaps_of([times.to_numpy()]))
+    gaps = scratch.in_order(layout.gaps_of([times.to_numpy()]))
     if not len(gaps):
         return "D"
-    usual, middle = pd.Timedelta(reading.most_frequent(gaps)[0]), gaps[[(len(gaps) - 1) // 2, len(gaps) // 2]]
+    usual, middle = pd.Timedelta(layout.most_frequent(gaps)[0]), gaps[[(len(gaps) - 1) // 2, len(gaps) // 2]]
     days = float((middle / np.timedelta64(1, "D")).mean())
     if 28 <= days <= 31 and (times.dt.day == 1).all():
         return "MS"
