@@ -184,8 +184,13 @@ class Signal(DataHooks, EvaluationHooks, Component, family="signal"):
         return []
 
     def frame(self, sample: Any, spec: Spec) -> Any:
-        """One decoded sample as uint8 [H, W, 3], for walks and timelapses."""
+        """One decoded sample as uint8 [H, W, 3], for walks and timelapses. Only where `has_frames`."""
         raise NotImplementedError
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether a sample can be drawn as one image."""
+        return type(self).frame is not Signal.frame
 
     def frames_of(self, samples: Any, spec: Spec) -> list[Any]:
         """Each of several decoded samples as `frame` draws it."""

@@ -170,7 +170,7 @@ class Task(Component, family="task"):
         ]
 
     def latents(self, request: Request) -> Tensor:
-        """The latents [n, width] for a request."""
+        """The latents [n, width] for a request. Only where `has_latents`."""
         raise NotImplementedError
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
@@ -268,6 +268,11 @@ class Task(Component, family="task"):
     def can_sample(self) -> bool:
         """Whether the task generates samples from latents only."""
         return type(self).sample is not Task.sample
+
+    @property
+    def has_latents(self) -> bool:
+        """Whether a sample belongs to a point of a latent space, which `latents` draws."""
+        return type(self).latents is not Task.latents
 
     @property
     def mode(self) -> Mode:
