@@ -60,7 +60,7 @@ def bench(
 ) -> None:
     """Measure the speed of a recipe's parts beside the limits of this machine."""
     from ganforge.bench import measure
-    from ganforge.cli.train import resolve
+    from ganforge.cli.train_words import resolve
     from ganforge.core.errors import UserError
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout

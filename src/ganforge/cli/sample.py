@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,23 +22,9 @@ from ganforge.ui.options import (
     examples,
 )
 from ganforge.ui.output import AsJson, emit
-from ganforge.ui.samples import (
-    PIPE,
-    Labels,
-    Piped,
-    appended,
-    check_format,
-    check_kinds,
-    check_targets,
-    is_one_file,
-    signal_of,
-    write_arrays,
-    write_files,
-)
+from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_kinds, check_targets, is_one_file
+from ganforge.ui.samples import Labels, appended, write_arrays, write_files
 from ganforge.ui.verb import Verb
-
-if TYPE_CHECKING:
-    pass
 
 EPILOG = examples(
     "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
@@ -194,7 +180,7 @@ def sample(
     part_by_part = (
         out is not None
         and not ((where and not model.by_request) or grid or npz)
-        and out.suffix.lower() in signal_of(model).appenders
+        and out.suffix.lower() in model.recipe.signal.appenders
     )
     if out is not None and part_by_part:
         parts = appended(model, parts, out)

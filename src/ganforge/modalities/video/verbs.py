@@ -58,7 +58,8 @@ def predict(
     from ganforge.registry import load_all
 
     load_all()
-    from ganforge.ui.samples import check_format, check_kinds, check_targets, is_one_file, write_arrays, write_files
+    from ganforge.ui.sample_targets import check_format, check_kinds, check_targets, is_one_file
+    from ganforge.ui.samples import write_arrays, write_files
 
     check_targets(out, None, None, force)
     if out.exists() and data.exists() and out.samefile(data):
