@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganforge.core.files import check_new
 from ganforge.core.words import significant
 from ganforge.ui.options import Device, Force, Plugins, Quiet, examples
 from ganforge.ui.output import AsJson, emit
@@ -61,12 +62,10 @@ def bench(
     """Measure the speed of a recipe's parts beside the limits of this machine."""
     from ganforge.bench import measure
     from ganforge.cli.train_words import resolve
-    from ganforge.core.errors import UserError
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
-    if trace is not None and trace.exists() and not force:
-        raise UserError(f"{trace}: already exists; --force overwrites it", code="output.exists")
+    check_new(trace, force=force)
     load_all()
     recipe, _ = resolve(words, None, [], None, device)
     other = resolve([*words, *against], None, [], None, device)[0] if against else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganforge.core.errors import UserError
+from ganforge.core.files import check_new, output_to
 from ganforge.ui.options import Device, Force, Language, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -71,9 +71,7 @@ def classify(
     from ganforge.ui.console import stdout
 
     written_in = language_for(language)
-    for path in (out, report):
-        if path is not None and path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+    check_new(out, report, force=force)
     one = files[0] if len(files) == 1 or all("=" in word for word in files) else None
     found = predicted(source, " ".join(files) if one is not None else files, calibrate=calibrate, device=device)
     if out is not None:
@@ -100,14 +98,11 @@ def write_csv(found: Classified, path: Path) -> None:
     from ganforge.core.files import atomic_file
     from ganforge.core.names import writable
 
-    try:
-        with atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["sample", "class", "probability", *(f"p({name})" for name in found.names)])
-            for name, most, p in zip(found.samples, found.classes, found.probabilities, strict=True):
-                writer.writerow([writable(name), most, f"{p.max():.6g}", *(f"{value:.6g}" for value in p)])
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sample", "class", "probability", *(f"p({name})" for name in found.names)])
+        for name, most, p in zip(found.samples, found.classes, found.probabilities, strict=True):
+            writer.writerow([writable(name), most, f"{p.max():.6g}", *(f"{value:.6g}" for value in p)])
 
 
 def lines(found: Classified, each: bool) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, LatentSpace, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -101,10 +102,10 @@ def directions(
     from ganforge.inference.directions import save_directions
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
     file = out / "directions.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=force)
     for name, value, least in (("--frames", frames, 2), ("--rows", rows, 1), ("--far", far, 1e-3)):
         if not least <= value <= 1000:
             raise UserError(f"{name} {value:g}: it must be between {least:g} and 1000", code="cli.out_of_range")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.cli.explore import Label, Seed, app
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Latent, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 
@@ -57,9 +58,9 @@ def neighbors(
     from ganforge.explore.nearest import neighbors as sought
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
-    refuse_existing(out, force=force)
+    check_new(out, force=force)
     model = load(source, device)
     if latent is not None:
         model = model.at(latent)

@@ -9,6 +9,7 @@ import typer
 
 from ganforge.cli.explore import Label, Seed, app
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 
@@ -78,9 +79,9 @@ def saliency(
     from ganforge.explore.space import Space, space_of
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import heat, refuse_existing, write_sheet
+    from ganforge.ui.sheets import heat, write_sheet
 
-    refuse_existing(out, npy, force=force)
+    check_new(out, npy, force=force)
     if n < 1:
         raise UserError(f"-n {n}: it must be at least 1", code="cli.out_of_range")
     model = load(source, device)

@@ -9,6 +9,7 @@ import typer
 
 from ganforge.cli.explore import Label, Seed, app
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Latent, LatentSpace, Plugins, Quiet, Source, examples, read_integers
 from ganforge.ui.output import AsJson, emit
 
@@ -93,10 +94,10 @@ def dissect(
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
     from ganforge.ui.output import as_text
-    from ganforge.ui.sheets import read_mask, refuse_existing, write_sheet
+    from ganforge.ui.sheets import read_mask, write_sheet
 
     file = out / "units.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=force)
     switched_off, switched_on = (
         read_integers(text, name, "units", "explore.invalid_units") for name, text in (("--off", off), ("--on", on))
     )
@@ -195,10 +196,10 @@ def drag(
     from ganforge.inference.codes import load_codes, save_codes
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import marked_points, read_mask, refuse_existing, write_sheet
+    from ganforge.ui.sheets import marked_points, read_mask, write_sheet
 
     file = out / "latent.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=force)
     ends = [read_point(text) for text in moves]
     if steps < 1 or not 0 < rate < 100:
         raise UserError(f"--steps {steps}, --lr {rate:g}: they must be above 0", code="cli.out_of_range")

@@ -9,6 +9,7 @@ import typer
 
 from ganforge.cli.explore import read_layers
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples, read_integers
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -68,9 +69,9 @@ def mix(
     from ganforge.inference.codes import load_codes, save_codes
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
-    refuse_existing(out, latents, force=force)
+    check_new(out, latents, force=force)
     seeds = {
         name: read_integers(text, name, "seeds", "walk.invalid_seed")
         for name, text in (("--base", base), ("--style", style))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -87,10 +88,10 @@ def project(
     from ganforge.inference.codes import save_codes
     from ganforge.inference.model import load
     from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, strip, write_sheet
+    from ganforge.ui.sheets import strip, write_sheet
 
     latent = out / "latent.json"
-    refuse_existing(latent, force=force)
+    check_new(latent, force=force)
     if most < 1 or floor < 0:
         raise UserError(f"--most {most}, --held-out {floor}: they must be at least 1 and 0", code="cli.out_of_range")
     settings = Settings(steps, starts, rate, bound, seed)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import (
     BatchSize,
     Device,
@@ -100,8 +100,7 @@ def walk(
     still = vary is not None or len(sentences) > 1 or bool(direction)
     seeds = [start] if still else [start, *read_integers(through, "--through", "seeds", "walk.invalid_seed"), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
+    check_new(out, force=force)
     film.check(out, fps)
     model = load(source, device)
     if guidance is not None:

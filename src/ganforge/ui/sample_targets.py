@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.output import results
 
 if TYPE_CHECKING:
@@ -67,13 +68,11 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
-    from ganforge.inference.film import check_folder
+    from ganforge.core.files import check_folder
 
     for path in (p for p in (out, grid, npz) if p is not None):
         if path is not out or is_one_file(path):
-            if path.exists() and not force:
-                raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
-            check_folder(path.parent)
+            check_new(path, force=force)
         elif not is_file_name(path):
             check_folder(path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file, atomic_files
+from ganforge.core.files import atomic_file, atomic_files, output_to
 from ganforge.core.marks import marked
 from ganforge.core.media import Media, first_image, open_image, png
 from ganforge.core.names import folder_names
@@ -81,29 +81,24 @@ def write_files(
     Raises:
         UserError: a file of that name is there and `force` is not given, or the disk is full.
     """
-    try:
-        with atomic_files(folder) as partial:
-            signal = model.recipe.signal
-            write = signal.write if form is None else signal.file_formats[form]
-            files = write(samples, partial, start, model.spec)
-            if folders is not None and len(files) != len(folders):
-                raise UserError(
-                    f"--class-folders: {model.recipe.signal.noun.many} are written to one file", code="output.one_file"
-                )
-            places = [folder / name / file.name for name, file in zip(folders or [""] * len(files), files, strict=True)]
-            taken = [place for place in places if place.exists()]
-            if taken and not force:
-                raise UserError(
-                    f"{taken[0]}: already exists; --force overwrites files of the same name", code="output.exists"
-                )
-            for place, file in zip(places, files, strict=True):
-                place.parent.mkdir(exist_ok=True)
-                file.replace(place)
-            return places
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
-        ) from None
+    with output_to(folder), atomic_files(folder) as partial:
+        signal = model.recipe.signal
+        write = signal.write if form is None else signal.file_formats[form]
+        files = write(samples, partial, start, model.spec)
+        if folders is not None and len(files) != len(folders):
+            raise UserError(
+                f"--class-folders: {model.recipe.signal.noun.many} are written to one file", code="output.one_file"
+            )
+        places = [folder / name / file.name for name, file in zip(folders or [""] * len(files), files, strict=True)]
+        taken = [place for place in places if place.exists()]
+        if taken and not force:
+            raise UserError(
+                f"{taken[0]}: already exists; --force overwrites files of the same name", code="output.exists"
+            )
+        for place, file in zip(places, files, strict=True):
+            place.parent.mkdir(exist_ok=True)
+            file.replace(place)
+        return places
 
 
 def appended(model: Model, parts: Iterable[tuple[Any, Any]], path: Path) -> Iterator[tuple[Any, Any]]:
@@ -112,16 +107,14 @@ def appended(model: Model, parts: Iterable[tuple[Any, Any]], path: Path) -> Iter
     Raises:
         UserError: the disk is full, or there is no permission.
     """
-    try:
-        with (
-            atomic_file(path) as partial,
-            model.recipe.signal.appenders[path.suffix.lower()](partial, model.spec) as add,
-        ):
-            for part in parts:
-                add(part[0])
-                yield part
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with (
+        output_to(path),
+        atomic_file(path) as partial,
+        model.recipe.signal.appenders[path.suffix.lower()](partial, model.spec) as add,
+    ):
+        for part in parts:
+            add(part[0])
+            yield part
 
 
 def _arrays_of(labels: np.ndarray, conditions: Conditions) -> dict[str, np.ndarray]:

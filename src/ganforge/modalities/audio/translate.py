@@ -17,10 +17,10 @@ from torch import Tensor
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_folder, check_new
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.data.store import FolderStore, ZipStore
-from ganforge.inference.film import check_folder
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import mixed, resampled
 
@@ -148,9 +148,7 @@ class FileTranslator:
         """
         jobs, single = self._plan(inputs, out, ending)
         left = [job for job in jobs if not (skip and job[2].exists())]
-        there = [job[2] for job in left if job[2].exists()]
-        if there and not force:
-            raise UserError(f"{there[0]}: already exists; --force replaces it", code="output.exists")
+        check_new(*(job[2] for job in left), force=force)
         failed: list[Refusal] = []
         with Stages(delay=1.0) as progress:
             for k, (name, store, target) in enumerate(left):

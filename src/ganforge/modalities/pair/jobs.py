@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 
 if TYPE_CHECKING:
     from ganforge.modalities.pair.batch_translate import Job
@@ -66,7 +67,7 @@ def plan(
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
     """
-    from ganforge.inference.film import check_folder
+    from ganforge.core.files import check_folder
     from ganforge.modalities.pair import batch_translate
     from ganforge.modalities.pair.photo import ENDINGS, LOSSLESS
 
@@ -142,8 +143,6 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
     Raises:
         UserError: the output is not .mp4, is the input film, or already exists.
     """
-    from ganforge.inference.film import check_folder
-
     if not inputs.is_file():
         raise UserError(f"{inputs}: no such file or folder", code="data.not_found")
     if out.suffix.lower() != ".mp4":
@@ -155,6 +154,4 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
             f"{out}: is the input film, which is never overwritten; choose another --out",
             code="output.is_the_input",
         )
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
-    check_folder(out.parent)
+    check_new(out, force=force)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Plugins, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -147,8 +148,7 @@ def check_targets(data: Path, out: Path, chart: Path | None, force: bool) -> Non
             raise UserError(
                 f"{option} {path}: is the data, which is never overwritten; choose another", code="output.is_the_input"
             )
-        if path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force replaces it", code="output.exists")
+        check_new(path, force=force)
 
 
 VERB = Verb(forecast, order=31, epilog=EPILOG)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
 from ganforge.ui.options import Device, Force, Plugins, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -96,8 +97,7 @@ def check_files(data: Path, out: Path, force: bool) -> None:
         raise UserError(
             f"--out {out}: is the data, which is never overwritten; choose another", code="output.is_the_input"
         )
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
+    check_new(out, force=force)
 
 
 VERB = Verb(complete, order=33, epilog=EPILOG)
