@@ -108,6 +108,16 @@ def check_new(*paths: Path | None, force: bool) -> None:
             check_folder(path.parent)
 
 
+def refuse_input(out: Path, inputs: Path) -> None:
+    """
+    Raises:
+        UserError: an output is the file, or the folder, that is read.
+    """
+    if out.exists() and inputs.exists() and out.samefile(inputs):
+        which = "the folder of the inputs, which are" if out.is_dir() else "the input, which is"
+        raise UserError(f"{out}: is {which} never overwritten; choose another --out", code="output.is_the_input")
+
+
 def check_folder(folder: Path) -> None:
     """Checks whether a folder can be written to or created, without creating it.
 

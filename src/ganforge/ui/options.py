@@ -14,6 +14,15 @@ Source = Annotated[
     Path,
     typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
 ]
+Seed = Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")]
+Label = Annotated[
+    str | None,
+    typer.Option("--label", help="The class, by name or number. By default all classes in turn.", show_default=False),
+]
+LabelOfAll = Annotated[
+    str | None,
+    typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),
+]
 Truncation = Annotated[
     float, typer.Option("--truncation", help="In (0, 1]. Lower values give more typical, less varied samples.")
 ]
@@ -59,8 +68,6 @@ Procs = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
-
-
 Language = Annotated[
     str | None,
     typer.Option(

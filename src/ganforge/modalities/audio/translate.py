@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.files import check_folder, check_new
+from ganforge.core.files import check_folder, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.data.store import FolderStore, ZipStore
@@ -193,17 +193,12 @@ class FileTranslator:
         if not several:
             if out.suffix.lower() not in WRITTEN:
                 raise UserError(f"--out {out}: the file name must end in .wav or .flac", code="output.wrong_extension")
-            if out.exists() and out.samefile(inputs):
-                raise UserError(f"{out}: is the input, which is never overwritten", code="output.is_the_input")
+            refuse_input(out, inputs)
             check_folder(out.parent)
             return [(inputs.name, FolderStore(inputs.parent), out)], True
         if out.suffix.lower() in WRITTEN or out.is_file():
             raise UserError(f"--out {out}: must be a folder for several sounds", code="output.not_a_folder")
-        if out.exists() and inputs.is_dir() and out.samefile(inputs):
-            raise UserError(
-                f"--out {out}: is the folder of the inputs, which are never overwritten; choose another",
-                code="output.is_the_input",
-            )
+        refuse_input(out, inputs)
         store = FolderStore(inputs) if inputs.is_dir() else ZipStore(inputs)
         names = [name for name in sorted(store.names()) if Path(name).suffix.lower() in wanted]
         if not names:

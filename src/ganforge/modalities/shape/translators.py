@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_files, check_new
+from ganforge.core.files import atomic_files, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.core.words import counted
@@ -127,11 +127,9 @@ class VolumeMaker:
         kind = "." + form.lower().lstrip(".")
         if not several:
             target = out if out.suffix else out / f"{inputs.stem}{kind}"
-            if target.exists() and target.samefile(inputs):
-                raise UserError(f"{target}: is the input, which is never overwritten", code="output.is_the_input")
+            refuse_input(target, inputs)
             return [(FolderStore(inputs.parent), inputs.name, target)]
-        if out.exists() and inputs.is_dir() and out.samefile(inputs):
-            raise UserError(f"--out {out}: is the folder of the inputs; choose another", code="output.is_the_input")
+        refuse_input(out, inputs)
         store: Store = FolderStore(inputs) if inputs.is_dir() else ZipStore(inputs)
         names = [name for name in sorted(store.names()) if self.takes(name)]
         if not names:

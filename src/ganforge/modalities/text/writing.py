@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file, check_new
+from ganforge.core.files import atomic_file, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.modalities.text import reading, tokens
 from ganforge.modalities.text.source import ENTRIES, LINES, TABLES, ending_of, found_pair
@@ -82,8 +82,7 @@ class TextWriter:
                 code="output.unsupported_format",
             )
         target = out if out.suffix else out / f"{inputs.stem}{kind}"
-        if target.exists() and target.samefile(inputs):
-            raise UserError(f"{target}: is the input, which is never overwritten", code="output.is_the_input")
+        refuse_input(target, inputs)
         if target.exists() and skip:
             return f"{target}: is there already"
         check_new(target, force=force)
