@@ -1,6 +1,6 @@
 """Critics of what a translator makes: their losses, penalties and statistics, for samples of any kind.
 
-A critic may judge patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
+A critic may score patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
 over the patches is the loss of the sample. Penalties use the gradient of the sum over the patches, as in the papers
 with such critics.
 
