@@ -27,6 +27,11 @@ WATCHED = 256
 """Maximum number of logits per batch in the statistics: a batch may have a hundred thousand patches."""
 
 
+def names_of(critics: Sequence[object]) -> tuple[str, ...]:
+    """The names of critics as players: D, or D1, D2, ..."""
+    return ("D",) if len(critics) == 1 else tuple(f"D{k + 1}" for k in range(len(critics)))
+
+
 @dataclass(frozen=True)
 class DiscriminatorLosses:
     """The losses of critics of translated samples.
