@@ -91,12 +91,13 @@ def for_types_only(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node below `node` that runs, inside functions too."""
-    for child in ast.iter_child_nodes(node):
-        if not for_types_only(child):
-            yield child
-            yield from running(child)
+@cache
+def running(module: Path) -> list[ast.AST]:
+    """Every node of a module that runs, inside functions too."""
+    found: list[ast.AST] = [tree_of(module)]
+    for node in found:
+        found += (child for child in ast.iter_child_nodes(node) if not for_types_only(child))
+    return found[1:]
 
 
 def names_in(node: ast.AST) -> Iterator[str]:
@@ -112,7 +113,7 @@ def names_in(node: ast.AST) -> Iterator[str]:
 
 @cache
 def imports(module: Path) -> set[str]:
-    return {name for node in running(tree_of(module)) for name in names_in(node)}
+    return {name for node in running(module) for name in names_in(node)}
 
 
 def imports_on_load(module: Path) -> set[str]:
@@ -131,7 +132,7 @@ def imports_on_load(module: Path) -> set[str]:
 def calls(module: Path) -> tuple[tuple[str, ast.Call], ...]:
     """(`torch.load` or `.backward`, the call) of every call in a module."""
     found = []
-    for node in running(tree_of(module)):
+    for node in running(module):
         if isinstance(node, ast.Call):
             function = node.func
             if isinstance(function, ast.Attribute):
