@@ -58,9 +58,7 @@ def neighbors(
     from ganforge.ui.sheets import write_sheet
 
     check_new(out, force=common.force)
-    model = load(source, common.device)
-    if latent is not None:
-        model = model.at(latent)
+    model = load(source, common.device).with_settings(latents=latent)
     with Stages(quiet=common.silent) as progress:
         found = sought(model, n, k, seed=seed, label=label, features=features, data=data, progress=progress)
     if out is not None:

@@ -132,17 +132,9 @@ def sample(
     from ganforge.inference.model import load
     from ganforge.inference.workers import spread
 
-    model = load(source, common.device)
-    if frames is not None or fps is not None:
-        model = model.lasting(frames, fps)
-    if temperature is not None:
-        model = model.tempered(temperature)
-    if guidance is not None:
-        model = model.guided(guidance)
-    if latent is not None:
-        model = model.at(latent)
-    if direction:
-        model = model.moved(direction)
+    model = load(source, common.device).with_settings(
+        frames=frames, fps=fps, temperature=temperature, guidance=guidance, latents=latent, direction=direction or ()
+    )
     if n is None:
         n = 64 if model.codes is None else len(model.codes)
     if piped is not None:

@@ -93,11 +93,7 @@ def walk(
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     check_new(out, force=common.force)
     film.check(out, fps)
-    model = load(source, common.device)
-    if guidance is not None:
-        model = model.guided(guidance)
-    if latent is not None:
-        model = model.at(latent)
+    model = load(source, common.device).with_settings(guidance=guidance, latents=latent)
     samples = model.walk(
         seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences, direction or ()
     )

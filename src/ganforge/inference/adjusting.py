@@ -133,6 +133,32 @@ class Adjusting(Loaded):
         other.guidance = float(weight)
         return other
 
+    def with_settings(
+        self,
+        *,
+        frames: int | None = None,
+        fps: float | None = None,
+        temperature: float | None = None,
+        guidance: float | None = None,
+        latents: Codes | Path | str | None = None,
+        direction: str | Sequence[str] = (),
+    ) -> Self:
+        """This model with those settings that are given, each as in `lasting`, `tempered`, `guided`, `at` and `moved`.
+
+        Raises:
+            UserError: as these.
+        """
+        model = self
+        if frames is not None or fps is not None:
+            model = model.lasting(frames, fps)
+        if temperature is not None:
+            model = model.tempered(temperature)
+        if guidance is not None:
+            model = model.guided(guidance)
+        if latents is not None:
+            model = model.at(latents)
+        return model.moved(direction) if direction else model
+
     def _copy(self) -> Self:
         """The same model, of which one setting is to be changed."""
         other = type(self)(self.bundle, self.folder)
