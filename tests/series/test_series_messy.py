@@ -13,7 +13,7 @@ import torch
 
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.dates import dates_of
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.signal import Series
