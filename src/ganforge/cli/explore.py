@@ -10,37 +10,11 @@ import typer
 from ganforge.core.errors import UserError
 from ganforge.core.files import check_new
 from ganforge.ui.common import Common, with_common
-from ganforge.ui.options import Label, LatentSpace, Seed, Source, examples
+from ganforge.ui.options import Label, LatentSpace, Seed, Source, examples, read_layers
 from ganforge.ui.verb import Verb
 
 app = typer.Typer(help="See what a trained generator has learned.", no_args_is_help=True)
 VERB = Verb(app, "explore", order=47)
-
-Layers = Annotated[
-    str | None,
-    typer.Option(
-        "--layers",
-        help="For models with styles: only these layers, as in 0-3 (coarse) or 6-9 (fine). By default all.",
-        show_default=False,
-    ),
-]
-
-
-def read_layers(text: str | None) -> tuple[int, int] | None:
-    """`2-5` → (2, 5), `3` → (3, 3).
-
-    Raises:
-        UserError: it is not of this form.
-    """
-    if text is None:
-        return None
-    first, dash, last = text.partition("-")
-    try:
-        return int(first), int(last) if dash else int(first)
-    except ValueError:
-        raise UserError(
-            f"--layers {text}: expected the first and the last layer, as in 2-5", code="explore.invalid_layers"
-        ) from None
 
 
 @app.command(
@@ -72,7 +46,14 @@ def directions(
         ),
     ] = "auto",
     number: Annotated[int, typer.Option("--number", "-k", help="How many directions.")] = 10,
-    layers: Layers = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="For models with styles: only these layers, as in 0-3 (coarse) or 6-9 (fine). By default all.",
+            show_default=False,
+        ),
+    ] = None,
     layer: Annotated[
         str | None,
         typer.Option(

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.explore import read_layers
 from ganforge.core.errors import UserError
 from ganforge.core.files import check_new
 from ganforge.ui.common import Common, with_common
-from ganforge.ui.options import LabelOfAll, Source, Truncation, examples, read_integers
+from ganforge.ui.options import LabelOfAll, Source, Truncation, examples, read_integers, read_layers
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(

@@ -121,3 +121,20 @@ def read_integers(text: str | None, option: str, noun: str, code: str) -> list[i
         raise UserError(
             f"{option} {text}: {noun} are integers separated by commas, for example 3,4", code=code
         ) from None
+
+
+def read_layers(text: str | None) -> tuple[int, int] | None:
+    """`2-5` → (2, 5), `3` → (3, 3).
+
+    Raises:
+        UserError: it is not of this form.
+    """
+    if text is None:
+        return None
+    first, dash, last = text.partition("-")
+    try:
+        return int(first), int(last) if dash else int(first)
+    except ValueError:
+        raise UserError(
+            f"--layers {text}: expected the first and the last layer, as in 2-5", code="explore.invalid_layers"
+        ) from None
