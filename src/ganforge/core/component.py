@@ -164,6 +164,13 @@ class Component:
         return {cls.former.get(k, k): cls.former.get(f"{k}={v}", v) for k, v in fields.items()}
 
 
+def off_if_false(value: Any) -> Any:
+    """What a family with a kind `off` is given, of which YAML reads a bare `off` as false."""
+    if isinstance(value, Mapping) and value.get("kind") is False:
+        return {**value, "kind": "off"}
+    return "off" if value is False else value
+
+
 def _origin(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
