@@ -16,8 +16,9 @@ from torch import Tensor
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.progress import Stages
+from ganforge.data.files_at import ending_of
 from ganforge.modalities.text import reading, tokens
-from ganforge.modalities.text.source import COLUMNS, ENTRIES, LINES, TABLES, ending_of, found_pair
+from ganforge.modalities.text.source import COLUMNS, ENTRIES, LINES, TABLES, found_pair
 
 if TYPE_CHECKING:
     from ganforge.artifacts.bundle import Bundle
