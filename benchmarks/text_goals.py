@@ -84,7 +84,7 @@ def measured(folder: Path, data: str, metrics: tuple[str, ...]) -> dict[str, Res
 def as_markdown(folder: Path) -> str:
     """The first samples of a run, with its own length and seed."""
     model = gf.load(folder)
-    seconds = sum(event["seconds"] for event in read_events(folder / "events.jsonl", "end"))
+    seconds = max(event.get("seconds", 0.0) for event in read_events(folder / "events.jsonl"))
     steps = " ".join(f"{name}={value:,}" for name in STAGES if (value := getattr(model.recipe.task, name, None)))
     said = (
         f"`{model.recipe.name}`, {seconds / 60:.1f} minutes, {model.samples:,} texts{f' ({steps})' if steps else ''}, "

@@ -114,7 +114,7 @@ class Rewritten(Subjects, kind="text_style"):
             lines = [line for k in rows for line in (f"{spec.labels[sources.labels[k]]}: {texts[k]}",
                      f"{spec.labels[asked[k]]}: {made()[k]}")]  # fmt: skip
             media = signal.render(np.array(lines), spec, 2)
-            yield Panel("rewritten", phrase("Each text, and below it the same as one of another class."), tuple(media))
+            yield Panel("rewritten", "Each text, and below it the same as one of another class.", tuple(media))
 
         again = kept(writer.rewritten(texts, sources.labels).tolist(), texts)
         said = phrase(
