@@ -29,8 +29,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from ganforge.core.commands import command
-from ganforge.core.condition_kinds import Category
-from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
@@ -173,11 +171,6 @@ class TextStyle(Task, kind="text_style"):
     def next_steps(self, folder: Path, spec: Spec) -> Steps:
         example = f"{LABEL}={spec.labels[0]}"
         return [("use it", command("translate", folder, "sentences.txt", "--where", example, "--out", "new.txt"))]
-
-
-def attribute_of(spec: Spec) -> Conditions:
-    """The classes as the one attribute that can be asked for."""
-    return Conditions((Category(LABEL, spec.labels),))
 
 
 def not_told(logits: Tensor, y: Tensor) -> Tensor:
