@@ -240,6 +240,8 @@ def test_findings_on_texts_have_no_english_sentence():
     assert not english_in(of_texts.RULES, Evidence([figure("text_bleu_gap", 0.1)]), count=1)
     early = Evidence([], events=[{"event": "tick", "loss/AE": 50.0}])
     assert not english_in(of_texts.RULES, early, count=1)
+    rewritten = Evidence([figure("text_as_asked", 0.5, floor=0.95), figure("text_kept", 0.05, chance=0.04)])
+    assert not english_in(of_texts.RULES, rewritten, count=2)
 
 
 def test_names_of_users_are_never_translated():

@@ -32,12 +32,12 @@ OTHER_DATA = phrase(
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
     "it is not known which of these rows it has seen."
 )
-HELD_BACK = phrase("These are images that were held back from training (data.holdout={share:g}).", share=0.1)
+HELD_BACK = phrase("These are samples that were held back from training (data.holdout={share:g}).", share=0.1)
 NO_HELDOUT = phrase("No part of the data was held out: each training sample in turn stands in for an unseen one.")
 MOST_UNSEEN = 10_000
 """Samples that are generated for conditions of held-out samples, at most."""
 SEEN = phrase(
-    "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
+    "These are the samples that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
 )
 

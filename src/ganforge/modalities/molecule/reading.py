@@ -6,9 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import ending_of
 from ganforge.modalities.molecule import chem
 from ganforge.modalities.molecule.cleaning import Record
 from ganforge.modalities.text.reading import unpacked
@@ -21,12 +21,6 @@ FIELD = re.compile(r"^>.*?<([^>\n]+)>[^\n]*\n(.*?)(?:\n\s*\n|\Z)", re.MULTILINE 
 LONGEST = 5_000
 """Characters of a SMILES; longer lines are no molecules."""
 PROBED = 50
-
-
-def ending_of(name: str) -> str:
-    """The ending of a name in small letters, without .gz."""
-    path = Path(name.lower())
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
 
 
 def text_of(data: bytes, name: str) -> str:

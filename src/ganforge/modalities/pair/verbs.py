@@ -1,4 +1,4 @@
-"""`ganforge translate`: translates image and sound files with a trained model."""
+"""`ganforge translate`: translates files of images, sounds and texts with a trained model."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ EPILOG = examples(
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
     'ganforge translate runs/0012-stargan-small photo.png --where "color=blue" --out blue.png',
     "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
+    'ganforge translate runs/0013-text-style-small lines.txt --where "label=formal" --out formal.txt',
 )
 
 
@@ -39,13 +40,15 @@ def translate(
         Path,
         typer.Argument(
             metavar="INPUTS",
-            help="An image, a sound, a mel (.npy), a folder or zip of them, or a film.",
+            help="An image, a sound, a mel (.npy), a folder or zip of them, a film, or a file of texts.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one image, sound or film; a folder for several.", show_default=False),
+        typer.Option(
+            "--out", help="A file for one image, sound or film, or for texts; a folder for several.", show_default=False
+        ),
     ],
     mask: Annotated[
         Path | None,
@@ -103,8 +106,8 @@ def translate(
         list[str] | None,
         typer.Option(
             "--where",
-            help="For models that change attributes: what images are to have, as color=blue. Can be repeated; all else "
-            "stays.",
+            help="For models that change attributes: what images or texts are to have, as color=blue. Can be repeated; "
+            "all else stays.",
             show_default=False,
         ),
     ] = None,
@@ -112,7 +115,7 @@ def translate(
     *,
     common: Common,
 ) -> None:
-    """Change images or sounds with a trained model: translate, enlarge, repair, fill; sounds from mel spectra."""
+    """Change images, sounds or texts with a trained model: translate, enlarge, repair, fill, rewrite."""
     check_finish(outscale, suffix, quality, inputs, steady)
     from ganforge.core.commands import command, with_plugins
     from ganforge.core.words import counted
