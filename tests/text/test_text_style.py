@@ -74,7 +74,7 @@ def test_losses(task, nets, batch):
     losses = task.e_loss(nets, batch, rng).losses
     nll = nets.R.nll(tokens.to_numbers(batch.x, 12), at_each(h, 6), batch.c)
     assert torch.allclose(losses["reconstruction"], nll / (15 / 4), atol=1e-6)
-    assert torch.allclose(losses["adversarial"], not_told(nets.D(h), batch.c))
+    assert torch.allclose(losses["adversarial"], task.adversarial * not_told(nets.D(h), batch.c))
     assert {phase.name: phase.trains for phase in task.phases()} == {"D": ("D",), "E": ("E", "R")}
 
 
@@ -172,7 +172,7 @@ def measured(made: list[str], asked: list[int], real: list[str], labels: list[in
     fake = SampleSet("made", len(made), SampleSet.of(np.array(made)).draw, np.array(asked), sources=SampleSet.of(
         np.array(sources)))  # fmt: skip
     comparison = Comparison(SampleSet.of(np.array(real), np.array(labels)), fake, classes=("modern", "old"))
-    return {r.name.split("[")[0]: r for r in TextStyleMetric(steps=60).compute(comparison)}
+    return {r.name.split("[")[0]: r for r in TextStyleMetric(steps=200).compute(comparison)}
 
 
 def test_a_true_transfer_scores_high_and_a_copy_or_another_text_does_not():
@@ -196,7 +196,7 @@ def test_a_true_transfer_scores_high_and_a_copy_or_another_text_does_not():
 @pytest.mark.slow
 def test_a_style_is_learned_from_sentences_that_are_not_paired(tmp_path):
     fields = {
-        "samples": 24_000, "optimizers.E.lr.over": 24_000, "optimizers.R.lr.over": 24_000, "callbacks": [],
+        "samples": 20_000, "optimizers.E.lr.over": 20_000, "optimizers.R.lr.over": 20_000, "callbacks": [],
         "task.units": 96, "task.encoder.units": 64,
     }  # fmt: skip
     data = write_styles(tmp_path, 2_000)
@@ -204,4 +204,4 @@ def test_a_style_is_learned_from_sentences_that_are_not_paired(tmp_path):
     new = sentences(4_200)[-100:]
     made = model.translate(new, where="label=old")
     right = sum(a == in_old_style(b) for a, b in zip(made, new, strict=True))
-    assert right > 50
+    assert right > 80
