@@ -173,7 +173,7 @@ def chinese(facts: Evidence) -> str:
             lead=phrase("{n:,} {them} of {fake} against {count:,} of {real}.", n=9, them=phrase("samples"), fake="a",
                         count=7, real="b"),
             facts={"recipe": "dcgan", "samples seen": phrase("{seen:,} of {all:,}", seen=1, all=2)},
-            figures=facts.figures,
+            results=facts.results,
             findings=found,
             panels=[Panel("source, made, real", caption, [Media(b"png", "image/png")], ("0", "1"), heads)],
             charts=[Chart(phrase("speed"), phrase("real samples seen per second"), {"": [(0, 100.0), (10, 104.0)]},

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new, refuse_input
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Source, examples
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ EPILOG = examples("ganforge complete runs/0005-ctgan-fast --data rows.csv --out 
 TEXTS, PARQUET = (".csv", ".tsv"), (".parquet",)
 
 
+@with_common
 def complete(
     source: Source,
     data: Annotated[
@@ -31,33 +33,24 @@ def complete(
         typer.Option("--out", help="The completed rows: .csv or .tsv, of a Parquet file .parquet.", show_default=False),
     ],
     seed: Annotated[int, typer.Option("--seed", help="Which of the possible values.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:  # fmt: skip
     """Fill in missing cells and columns of a table."""
-    check_files(data, out, force)
+    check_files(data, out, common.force)
     from ganforge.core.files import atomic_file
     from ganforge.data import frames
     from ganforge.inference.model import load
     from ganforge.modalities.table.completing import completed
-    from ganforge.ui.console import stdout
 
-    model = load(source, device)
+    model = load(source, common.device)
     found = completed(model, rows_of(data), seed)
     with atomic_file(out) as file:
-        if out.suffix.lower() in PARQUET:
-            frames.write_parquet(found.rows, file)
-        else:
-            frames.write_text(found.rows, file, "\t" if out.suffix.lower() == ".tsv" else ",")
-    if as_json:
-        emit({"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out})
-        return
+        frames.write(found.rows, file)
     alone = f"; {found.alone:,} rows are far from all others that the model makes: their nearest match was used"
-    stdout().print(
-        f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}",
-        soft_wrap=True,
+    common.report(
+        {"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out},
+        [f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}"],
     )
 
 
@@ -92,12 +85,8 @@ def check_files(data: Path, out: Path, force: bool) -> None:
             "data has it",
             code="output.wrong_extension",
         )
-    if out.exists() and out.samefile(data):
-        raise UserError(
-            f"--out {out}: is the data, which is never overwritten; choose another", code="output.is_the_input"
-        )
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
+    refuse_input(out, data)
+    check_new(out, force=force)
 
 
 VERB = Verb(complete, order=33, epilog=EPILOG)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.data.files_at import ending_of
 from ganforge.modalities.text import reading, tokens
@@ -93,12 +93,10 @@ class TextWriter:
                 code="output.unsupported_format",
             )
         target = out if out.suffix else out / f"{inputs.stem}{kind}"
-        if target.exists() and target.samefile(inputs):
-            raise UserError(f"{target}: is the input, which is never overwritten", code="output.is_the_input")
+        refuse_input(target, inputs)
         if target.exists() and skip:
             return f"{target}: is there already"
-        if target.exists() and not force:
-            raise UserError(f"{target}: already exists; --force replaces it", code="output.exists")
+        check_new(target, force=force)
         sources = self.sources_in(inputs)
         made = [" ".join(text.split()) for text in self.written(sources)]
         lines = [json.dumps({"text": text}, ensure_ascii=False) for text in made] if kind in ENTRIES else made
