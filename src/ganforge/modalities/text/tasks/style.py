@@ -107,6 +107,7 @@ class TextStyle(Task, kind="text_style"):
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """How unlikely the classes are to D, given the latents."""
+        assert batch.c is not None
         with torch.no_grad():
             h = self._latents(nets, batch, rng)
         logits = wide(nets.D(h))
@@ -115,6 +116,7 @@ class TextStyle(Task, kind="text_style"):
 
     def e_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """How unlikely the texts are given their latents and classes, and how well D tells the classes."""
+        assert batch.c is not None
         h, R = self._latents(nets, batch, rng), cast(TokenModel, nets.R)
         known = trimmed(tokens.to_numbers(batch.x, R.vocabulary))
         nll = R.nll(known, at_each(h, known.shape[1]), batch.c)
