@@ -369,10 +369,9 @@ SYSTEMS: dict[str, list[str]] = {
         f"data={HERE / 'styles.jsonl'}",
         "task.encoder.units=8",
         "task.encoder.embed=8",
-        "task.decoder.latent=8",
-        "task.decoder.widths=[8]",
-        "task.likelihood.units=8",
-        "task.likelihood.embed=8",
+        "task.latent=8",
+        "task.units=8",
+        "task.embed=8",
         "task.widths=[8]",
     ],
     "text2text-small": [

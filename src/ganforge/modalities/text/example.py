@@ -54,8 +54,8 @@ def write_pairs(folder: Path, n: int) -> dict[str, Any]:
     }
 
 
-OLD = {"a": "an olde", "the": "ye", "sees": "beholdeth", "finds": "findeth", "follows": "followeth", "likes": "loveth"}
-OLD |= {"leaves": "forsaketh", "one": "some", "every": "each", "house": "manor", "road": "highway", "child": "babe"}
+OLD = {"the": "ye", "red": "scarlet", "child": "babe", "sees": "beholdeth", "green": "verdant", "house": "manor"}
+"""One word of each part at most: of texts that are not paired, only what is left over tells what it stands for."""
 
 
 def in_old_style(sentence: str) -> str:

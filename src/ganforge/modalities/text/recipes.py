@@ -128,8 +128,8 @@ def text_style_small() -> Recipe:
 
     An autoencoder whose latents do not tell the class, which its decoder is given instead.
 
-    Paper: Zhao et al. 2018 (ARAE, its extension for transfer). Departures: see the task; GRUs, the nets of
-    text-latent-small.
+    Paper: Zhao et al. 2018 (ARAE, its extension for transfer). Departures: see the task; GRUs, Adam, an encoder that
+    reads both ways.
     Command: `ganforge train text-style-small data=styles/`, a .txt file each class; then `ganforge translate RUN
     sentences.txt --where "label=formal" --out new.txt`
     """
@@ -141,11 +141,7 @@ def text_style_small() -> Recipe:
         checkpoint_every=50_000,
         log_every=5_000,
         signal=Text(),
-        task=TextStyle(
-            encoder=TextEncoder(),
-            decoder=MlpGenerator(latent=128, widths=(512,), norm="none", bounded=False),
-            likelihood=Tokens(),
-        ),
+        task=TextStyle(encoder=TextEncoder()),
         optimizers={
             "E": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999)),
             "R": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999)),

@@ -55,7 +55,7 @@ class StyleWriter(TextWriter):
         """Texts as those of the classes int64 [N], str [N]."""
         found = np.empty(len(texts), object)
         for k, name in enumerate(self.spec.labels):
-            rows = np.flatnonzero(asked == k)
+            rows = np.flatnonzero(asked == k).tolist()
             self.ask([f"{self.attribute.names[0]}={name}"])
             found[rows] = self.written([texts[row] for row in rows])
         return found.astype(str)

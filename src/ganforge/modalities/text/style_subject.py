@@ -46,10 +46,11 @@ class Rewritten(Subjects, kind="text_style"):
         else:
             real = in_classes(real_samples(signal, own, spec, seed=seed, progress=run.progress), own, spec)
             heldout = sources
-        assert sources.labels is not None
+        own_class = sources.labels
+        assert own_class is not None
         texts = [str(text) for part in sources.parts(most, sources.n) for text in part]
         draws = np.random.Generator(np.random.PCG64(seed_of(seed, "other classes")))
-        asked = (sources.labels + draws.integers(1, spec.classes, sources.n)) % spec.classes
+        asked = (own_class + draws.integers(1, spec.classes, sources.n)) % spec.classes
         writer = StyleWriter(model.bundle, run.name)
         made = functools.cache(lambda: writer.rewritten(texts, asked))
 
@@ -59,12 +60,12 @@ class Rewritten(Subjects, kind="text_style"):
 
         def panels() -> Iterator[Panel]:
             rows = spread(sources.n, SHOWN)
-            lines = [line for k in rows for line in (f"{spec.labels[sources.labels[k]]}: {texts[k]}",
+            lines = [line for k in rows for line in (f"{spec.labels[own_class[k]]}: {texts[k]}",
                      f"{spec.labels[asked[k]]}: {made()[k]}")]  # fmt: skip
             media = signal.render(np.array(lines), spec, 2)
             yield Panel("rewritten", "Each text, and below it the same as one of another class.", tuple(media))
 
-        again = kept(writer.rewritten(texts, sources.labels).tolist(), texts)
+        again = kept(writer.rewritten(texts, own_class).tolist(), texts)
         said = phrase(
             "Asked for the class that a text has already, the model gives it back with a BLEU-{order} of {value:.3f}: "
             "no more of the content can stay.",

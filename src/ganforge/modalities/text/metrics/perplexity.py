@@ -19,6 +19,7 @@ from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.text import reference_lm
 from ganforge.modalities.text.metrics import sides
+from ganforge.modalities.text.metrics.curves import spread
 
 
 class TextPerplexity(Metric, kind="text_perplexity"):
@@ -43,7 +44,7 @@ class TextPerplexity(Metric, kind="text_perplexity"):
         test, made = known.encoded(unseen), known.encoded(fake)
         floor = math.exp(reference_lm.nll(real, test))
         reverse = math.exp(min(50.0, reference_lm.nll(sides.model_of(comparison, fake, self.steps), test)))
-        as_many = sides.model_of(comparison, learned[: len(fake)], self.steps)
+        as_many = sides.model_of(comparison, spread(learned, len(fake)), self.steps)
         few = math.exp(reference_lm.nll(as_many, test))
         protocol = comparison.protocol(self.n) | {
             "lm": f"LSTM {reference_lm.UNITS}, {self.steps} steps", "n_train": len(learned), "n_test": len(unseen),

@@ -3,16 +3,17 @@ not paired.
 
     h = E(x) + noise · ε
     D takes `d_steps` steps on   −log p_D(y | h)
-    E, R take a step on          −log p(x | R(h, y)) / (tokens of a text, on average)
+    E, R take a step on          −log p(x | R, h, y) / (tokens of a text, on average)
                                  + adversarial · (−log (1 − p_D(y | h)))
 
 y: the class of x. D tries to tell it from the latents, and E learns latents from which it cannot be told, so that R has
-to take the class from y, and everything else from h. To rewrite: the likeliest text given R(E(x), y'), y' the class
-asked for.
+to take the class from y, and everything else from h. To rewrite: the likeliest text given E(x) and y', the class asked
+for. E is a GRU both ways, R one that reads h and y with every token.
 
 Zhao et al. 2018 (ARAE: the extension for transfer; of two classes, −log (1 − p_D(y)) is its −log p_D(1 − y)); Shen et
 al. 2017 for the setting. Departures: no GAN on the latents besides, since nothing is drawn from them; one decoder for
-all classes, which is given the class, in place of one each; E and R take one step on the sum of their losses.
+all classes, which is given the class, in place of one each; E and R take one step on the sum of their losses, in which
+the adversary counts 0.3: with 1, the content is learned more slowly.
 
 N: texts, K: bits, T: tokens, L: latents, C: classes.  x [N, K, T], y [N], h, ε [N, L], losses [N].
 """
@@ -35,13 +36,13 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, Nets, Spec, Terms, wide
 from ganforge.data.few_labels import LABEL
 from ganforge.modalities.text import tokens
+from ganforge.modalities.text.model import TokenModel
 from ganforge.modalities.text.nets import check
-from ganforge.modalities.text.stepwise import until_end
-from ganforge.modalities.text.tasks.arae import layers
-from ganforge.nets.base import Encoder, Generator, Likelihood
+from ganforge.modalities.text.stepwise import trimmed, until_end
+from ganforge.modalities.text.tasks.arae import at_each, layers
+from ganforge.nets.base import Encoder
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.autoencode import Decoder
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.user_translators import UserTranslator
 
@@ -49,30 +50,26 @@ SHOWN = 4
 """Classes that previews show, at most."""
 
 
-class StyleR(Decoder):
-    """R, with the numbers of bits of a token and of classes."""
-
-    def __init__(self, net: nn.Module, likelihood: nn.Module, bits: int, classes: int):
-        super().__init__(net, likelihood)
-        self.bits, self.classes = bits, classes
-
-
 class TextStyle(Task, kind="text_style"):
     """Rewrites texts of one class as texts of another: an autoencoder whose latents do not tell the class."""
 
-    shaping: ClassVar[tuple[str, ...]] = ("widths",)
+    shaping: ClassVar[tuple[str, ...]] = ("latent", "embed", "units", "hide", "widths")
     hub_task: ClassVar[str] = "text2text-generation"
     changes: ClassVar[str] = "texts"
 
     encoder: Encoder
     """The net that maps texts to latents: its mean is taken."""
-    decoder: Generator
-    """The net that makes of latents and a class what each token is drawn by; its `latent` is how many there are."""
-    likelihood: Likelihood
-    """Distribution of texts given the decoder's output: tokens."""
+    latent: int = Field(default=128, ge=1)
+    """Numbers that a text becomes: fewer keep less of its content."""
+    embed: int = Field(default=128, ge=1)
+    """Numbers of an embedding of R."""
+    units: int = Field(default=256, ge=1)
+    """Units of the GRU of R."""
+    hide: float = Field(default=0.25, ge=0, lt=1)
+    """Share of the tokens before that are hidden from R in training, so that the latents have to say them."""
     widths: tuple[int, ...] = Field(default=(256, 256), min_length=1)
     """Units of the hidden layers of D."""
-    adversarial: Rate = 1.0
+    adversarial: Rate = 0.3
     """Weight of what D must not tell; higher: more of the style changes, and less of the content stays."""
     noise: float = Field(default=0.1, ge=0)
     """Deviation of the noise on latents in training."""
@@ -90,16 +87,15 @@ class TextStyle(Task, kind="text_style"):
         check(spec.shape)
         return latent.with_labels(spec, True)
 
-    def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.decoder.nearest(shape)
-
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        width = self.decoder.latent
         return {
-            "E": self.encoder.build(Spec(spec.shape, state=spec.state), width),
-            "R": StyleR(self.decoder.build(spec), self.likelihood.build(spec), spec.shape[0], spec.classes),
-            "D": layers((width, *self.widths, spec.classes), batch_norm=False),
-        }
+            "E": self.encoder.build(Spec(spec.shape, state=spec.state), self.latent),
+            "R": TokenModel(
+                tokens.vocabulary_of(spec), spec.shape[1], embed=self.embed, units=self.units, condition=self.latent,
+                classes=spec.classes, hide=self.hide, started=False,
+            ),
+            "D": layers((self.latent, *self.widths, spec.classes), batch_norm=False),
+        }  # fmt: skip
 
     def generators(self) -> tuple[str, ...]:
         return ("E", "R")
@@ -112,6 +108,7 @@ class TextStyle(Task, kind="text_style"):
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """How unlikely the classes are to D, given the latents."""
+        assert batch.c is not None
         with torch.no_grad():
             h = self._latents(nets, batch, rng)
         logits = wide(nets.D(h))
@@ -120,10 +117,12 @@ class TextStyle(Task, kind="text_style"):
 
     def e_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """How unlikely the texts are given their latents and classes, and how well D tells the classes."""
-        h = self._latents(nets, batch, rng)
-        length = until_end(tokens.to_numbers(batch.x, 2 ** batch.x.shape[1])).sum(1).mean()
+        assert batch.c is not None
+        h, R = self._latents(nets, batch, rng), cast(TokenModel, nets.R)
+        known = trimmed(tokens.to_numbers(batch.x, R.vocabulary))
+        nll = R.nll(known, at_each(h, known.shape[1]), batch.c)
         return Terms({
-            "reconstruction": cast(StyleR, nets.R).nll(h, batch.x, batch.c) / length,
+            "reconstruction": nll / until_end(known).sum(1).mean(),
             "adversarial": at(self.adversarial, rng.samples) * not_told(wide(nets.D(h)), batch.c),
         })  # fmt: skip
 
@@ -141,16 +140,18 @@ class TextStyle(Task, kind="text_style"):
             source: texts with the class asked for, 1 among zeros in C further channels, [N, K + C, T]; or without,
                 [N, K, T], for all classes in turn.
         """
-        R = cast(StyleR, nets.R)
-        x, asked = source[:, : R.bits], source[:, R.bits :, 0]
+        R = cast(TokenModel, nets.R)
+        bits, count = tokens.bits(R.vocabulary), classes_of(R)
+        x, asked = source[:, :bits], source[:, bits:, 0]
         if not asked.shape[1]:
-            asked = one_hot(torch.arange(len(x), device=x.device) % R.classes, R.classes).to(x)
-        raw = R(nets.E(x)[0], asked)
-        return R.draw(raw, torch.zeros_like(raw))
+            asked = one_hot(torch.arange(len(x), device=x.device) % count, count).to(x)
+        likeliest = x.new_zeros(len(x), R.steps)
+        made = R.draw(likeliest, at_each(nets.E(x)[0], R.steps), asked)
+        return tokens.to_bits(made, bits).to(x)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor]:
         """Texts, and the same as texts of each class."""
-        each = torch.eye(cast(StyleR, nets.R).classes).to(batch.x)
+        each = torch.eye(classes_of(cast(TokenModel, nets.R))).to(batch.x)
         planes = each[:, None, :, None].expand(-1, len(batch), -1, batch.x.shape[2])
         both = [self.translate(nets, torch.cat([batch.x, plane], 1)) for plane in planes[:SHOWN]]
         return [batch.x, *both]
@@ -172,6 +173,11 @@ class TextStyle(Task, kind="text_style"):
     def next_steps(self, folder: Path, spec: Spec) -> Steps:
         example = f"{LABEL}={spec.labels[0]}"
         return [("use it", command("translate", folder, "sentences.txt", "--where", example, "--out", "new.txt"))]
+
+
+def classes_of(R: TokenModel) -> int:
+    assert R.label is not None
+    return R.label.classes
 
 
 def not_told(logits: Tensor, y: Tensor) -> Tensor:
