@@ -43,7 +43,8 @@ from ganforge.modalities.text.tasks.arae import at_each, layers
 from ganforge.nets.base import Encoder
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.user_translators import UserTranslator
 
 SHOWN = 4
 """Classes that previews show, at most."""
