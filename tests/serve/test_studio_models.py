@@ -20,7 +20,7 @@ from ganforge.core.marks import is_marked
 from ganforge.web.guard import Refused
 from ganforge.web.studio import using
 from ganforge.web.studio.app import application, rules_of
-from ganforge.web.studio.asking import Film, Mixing, Move, Place, Several
+from ganforge.web.studio.asking import Dragging, Film, Mixing, Move, Place, Pull, Several
 from ganforge.web.studio.context import Studio
 from ganforge.web.studio.models import Kept, Latest
 from processes import server
@@ -109,6 +109,16 @@ def said(trained) -> dict[str, Said]:
             place = {"projected": found["project"].json["projected"]}
             await send("projected", "models/digits/view", json.dumps(place).encode(), "application/json")
             await send("of another", "models/people/view", json.dumps(place).encode(), "application/json")
+            drag, points = "uploads/drag/digits", [{"handle": [2, 3], "target": [4, 3]}]
+            pulled = {**NEAR, "moves": MOVES, "points": points, "steps": 3}
+            await send("drag", drag, *form({**pulled, "mask": True}, mask=("m.png", png(8, 1))))
+            found["film of points"] = await asked(app, f"/api/media/{found['drag'].json['film']}")
+            place = {"projected": found["drag"].json["projected"]}
+            await send("dragged", "models/digits/view", json.dumps(place).encode(), "application/json")
+            far = [{"handle": [2, 3], "target": [40, 3]}]
+            await send("far", drag, *form({**pulled, "points": far}))
+            await send("other mask", drag, *form({**pulled, "mask": True}, mask=("m.png", png(9, 1))))
+            await send("no grid", "uploads/drag/people", *form({"points": points, "steps": 3}))
             await send("translate", denoise, *form({}, file=("a.png", png(24))))
             await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
@@ -129,7 +139,7 @@ def said(trained) -> dict[str, Said]:
 def test_models_are_listed_and_described(said):
     assert {one["name"] for one in said["list"].json["models"]} >= {"digits", "people", "denoise"}
     digits, people = said["digits"].json, said["people"].json
-    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0}
+    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0, "drag": True}
     assert len(digits["labels"]) == 2
     assert {column["name"] for column in people["columns"]} >= {"age"}
     assert said["denoise"].json["can"]["translate"]
@@ -182,6 +192,16 @@ def test_films_directions_projections_and_neighbors(said, trained):
     assert np.abs(pixels(near["seen"]) - pixels(said["seed"].body)).max() > 0  # it was moved
 
 
+def test_dragging_begins_with_what_is_seen_and_leads_to_a_place(said):
+    made = said["drag"].json
+    assert np.abs(pixels(made["frames"][0]["image"]) - pixels(said["moved"].body)).max() <= 1
+    assert np.abs(pixels(made["frames"][-1]["image"]) - pixels(said["dragged"].body)).max() <= 1
+    assert (made["steps"], len(made["left"]), len(made["frames"])) == (3, 1, 4)
+    assert "codes" not in made
+    with Image.open(io.BytesIO(said["film of points"].body)) as film:
+        assert film.format == "GIF"
+
+
 def test_several_samples_are_media_rows_and_files(said, trained):
     assert said["medium"].headers["content-type"] == "image/png"
     heads, *rows = said["rows"].json["rows"]
@@ -209,6 +229,9 @@ def test_files_are_translated_and_not_kept(said):
         ("of another", 404, "studio.forgotten"),
         ("no view", 404, "web.not_found"),
         ("mask", 422, "translate.mask_not_taken"),
+        ("far", 422, "drag.point_outside"),
+        ("other mask", 422, "explore.mask_of_other_size"),
+        ("no grid", 422, "explore.not_an_image"),
         ("pickle", 422, "studio.wrong_file"),
         ("no file", 422, "studio.no_file"),
         ("no form", 415, "web.wrong_content_type"),
@@ -261,6 +284,7 @@ def test_texts_to_be_pasted_are_quoted():
         using.of_film(odd, Film(seeds=[1, 2, 3], loop=True, text=["a `b` $c"])),
         using.of_film(odd, Film(seeds=[1], along=Move(method="sefa", name="2", amount=3))),
         using.of_mixing(odd, Mixing(base=[1, 2], style=[3], layers=(0, 3))),
+        using.of_dragging(odd, Dragging(label=1, points=[Pull(handle=(1, 2), target=(3, 4.5))], mask=True)),
         using.of_translating(odd, using.Translating(mask=True, direction="ab", where=where)),
     ]
     for found in asks:
@@ -274,3 +298,4 @@ def test_texts_to_be_pasted_are_quoted():
     assert "--method pca --out pca/" in first[0]
     assert shlex.split(first[1])[-4:] == ["--direction", "pca/directions.json:1=-2", "--out", "sample/"]
     assert "sefa/directions.json:2=-3..3" in asks[3]["command"]
+    assert "--seed 0 --label 1 --point 1,2:3,4.5 --mask mask.png" in asks[5]["command"]

@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import itertools
 import json
+import shutil
+import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +25,10 @@ from ganforge.web.studio.asking import Place
 from ganforge.web.studio.runs import Runs, scanned
 from ganforge.web.worker import Worker
 
-OPERATIONS = ("ganforge.web.operations", "ganforge.web.studio.operations")
+OPERATIONS = (
+    "ganforge.web.operations",
+    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging")),
+)
 MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""
 QUICK, LONG = 60.0, 600.0
@@ -99,11 +104,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Projection:
-    """A projected sample: of which weights, its point, and the file of it."""
+    """A sample that was projected, or whose points were moved: of which weights, and its point."""
 
     model: str
     codes: Mapping[str, Any]
-    file: bytes
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,16 @@ class Models:
         for worker in self.workers.values():
             await worker.stop()
         self.workers.clear()
+
+    @contextlib.asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """A folder for the files of one request to the worker for what takes long; removed afterwards."""
+        worker = await self.worker(True)
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, True)
 
     async def facts(self, name: str, path: Path, long: bool = False) -> Mapping[str, Any]:
         """What is known of a model, which is loaded if it is not yet.

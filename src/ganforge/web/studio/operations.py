@@ -7,9 +7,11 @@ A place is what `asking.Place` says: seeds or a given point, then steps to a nei
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,29 +36,6 @@ WIDEST = math.pi / 3
 """The angle between a sample and those around it at the first step; half of it at each step after that."""
 SHOWN = 100
 """Rows of a table, and samples, that are shown at most."""
-
-
-@operation("abilities")
-def abilities(held: Held, ask: dict[str, Any]) -> Answer:
-    """What the page Explore can show of a model."""
-    from ganforge.explore.space import space_of
-
-    model, facts = held.model, {"frames": False, "directions": False, "project": False, "layers": 0}
-    if not model.recipe.task.can_sample or not held.facts["can"]["walk"]:
-        return Answer(facts=facts)
-    try:
-        model.frames(next(iter(model.batches(1)))[0])
-        facts["frames"] = True
-    except NotImplementedError:
-        return Answer(facts=facts)
-    if (shape := styles_of(model.bundle)) is not None:
-        facts["layers"] = shape[0]
-    try:
-        space_of(model)
-        facts["directions"] = facts["project"] = True
-    except UserError:  # its latents are noise of every step
-        return Answer(facts=facts)
-    return Answer(facts=facts)
 
 
 # --- one sample
@@ -152,12 +131,25 @@ def around(held: Held, ask: dict[str, Any]) -> Answer:
     return Answer(facts={"images": images_of(model, model.bundle.generate(many))})
 
 
+def codes_at(model: Model, request: Request) -> Codes:
+    """The sample of a request as one point, with its truncation and moves."""
+    point = point_of(model, request)
+    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
+        with torch.no_grad():
+            styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
+        assert styles is not None
+        point = styles.cpu()
+    point = point if request.shift is None else point + request.shift.to(point)
+    return Codes(digest_of(model.bundle), point.float(), request.labels)
+
+
 @operation("latent")
 def latent(held: Held, ask: dict[str, Any]) -> Answer:
-    """The point of a place as the file that `ganforge sample --latent` takes; moves along directions are left out."""
-    model, request = placed(held, ask | {"shifts": []})
+    """The point of a place as the file that `ganforge sample --latent` takes; see `asking.Latent`."""
+    model, request = placed(held, ask if ask["whole"] else ask | {"shifts": []})
     path = held.scratch / "latent.json"
-    save_codes(path, Codes(digest_of(model.bundle), point_of(model, request), request.labels))
+    point = Codes(digest_of(model.bundle), point_of(model, request), request.labels)
+    save_codes(path, codes_at(model, request) if ask["whole"] else point)
     return Answer(writing.taken(path), "application/json", "latent.json")
 
 
@@ -250,6 +242,15 @@ def directions(held: Held, ask: dict[str, Any]) -> Answer:
     return Answer(writing.taken(path), "application/json", "directions.json")
 
 
+@contextlib.contextmanager
+def by_name(file: str) -> Iterator[None]:
+    """Errors within name an uploaded file without its folder on this machine."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(str(error).replace(f"{Path(file).parent}/", ""), code=error.code) from None
+
+
 @operation("mix")
 def mix(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore import mixing
@@ -271,10 +272,8 @@ def project(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore.space import Space
 
     model = held.model
-    try:
+    with by_name(ask["file"]):
         x, _ = given_samples(model, [ask["file"]], 1)
-    except UserError as error:
-        raise UserError(str(error).replace(f"{Path(ask['file']).parent}/", ""), code=error.code) from None
     settings = Settings(steps=ask["steps"], bound=ask["bound"])
     found = projected(model, x, ask["label"], settings=settings)
     path = held.scratch / "latent.json"
@@ -296,14 +295,7 @@ def neighbors(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore.nearest import neighbors as sought
 
     model, request = placed(held, ask)
-    point = point_of(model, request)
-    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
-        with torch.no_grad():
-            styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
-        assert styles is not None
-        point = styles.cpu()
-    point = point if request.shift is None else point + request.shift.to(point)
-    here = model.at(Codes("", point.float(), request.labels))
+    here = model.at(codes_at(model, request))
     found = sought(here, 1, 5, features="raw")
     found = found if found.near else sought(here, 1, 5)
     near = []

@@ -1,5 +1,5 @@
-// What a model has learned: one sample that follows sliders, what is around it, films, directions, mixtures, projections
-// and neighbors; and many samples of any signal.
+// What a model has learned: one sample that follows sliders, what is around it, films, directions, mixtures, projections,
+// dragged points and neighbors; and many samples of any signal.
 
 import { file, modelPath } from "../lib/api.js";
 import { fill, h, id } from "../lib/dom.js";
@@ -10,6 +10,7 @@ import { use } from "../lib/use.js";
 import { percent, t } from "../lib/words.js";
 import { around } from "../explore/around.js";
 import { directions } from "../explore/directions.js";
+import { dragging } from "../explore/dragging.js";
 import { films } from "../explore/films.js";
 import { mixing } from "../explore/mixing.js";
 import { neighbors } from "../explore/neighbors.js";
@@ -32,7 +33,7 @@ async function show(root, parts, query, here) {
 }
 
 function explorer(facts, many, chosen) {
-  const place = { seed: 0, to: 1, share: 0, path: [], projected: null, moves: new Map() };
+  const place = { seed: 0, to: 1, share: 0, path: [], projected: null, from: "", moves: new Map() };
   const listeners = new Set();
   const asked = conditions(facts, () => ctx.changed());
   const ctx = {
@@ -71,6 +72,7 @@ function explorer(facts, many, chosen) {
       facts.explore.directions ? { name: "directions", text: t("explore.directions"), make: (panel) => directions(panel, ctx) } : null,
       facts.explore.layers ? { name: "mixing", text: t("explore.mixing"), make: (panel) => mixing(panel, ctx) } : null,
       facts.explore.project ? { name: "projection", text: t("explore.projection"), make: (panel) => projection(panel, ctx) } : null,
+      facts.explore.drag ? { name: "dragging", text: t("explore.dragging"), make: (panel) => dragging(panel, ctx) } : null,
       { name: "neighbors", text: t("explore.neighbors"), make: (panel) => neighbors(panel, ctx) },
       many,
     ].filter(Boolean), chosen ?? (facts.formats[0] === "png" ? "around" : "samples"), rest)));
@@ -102,7 +104,7 @@ function seeds(ctx) {
   }, "small");
   const where = h("p", { class: "soft" });
   ctx.listen(() => {
-    where.textContent = [place.projected === null ? "" : t("explore.from_projection"), place.path.length ? t("explore.steps", { n: place.path.length }) : ""].filter(Boolean).join(" ");
+    where.textContent = [place.projected === null ? "" : t(`explore.from_${place.from}`), place.path.length ? t("explore.steps", { n: place.path.length }) : ""].filter(Boolean).join(" ");
   });
   return h("div", { class: "sliders" }, first.element, second.element, share.element, h("div", { class: "actions" }, random, home), where);
 }
