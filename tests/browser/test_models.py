@@ -28,9 +28,13 @@ PAGES = {
     "projection": ("explore?model=digits&tab=projection", ".drop >> visible=true"),
     "dragging": ("explore?model=digits&tab=dragging", ".points img[src^='blob:']"),
     "table": ("explore?model=people", ".use"),
+    "complete": ("explore?model=people&tab=completing", ".drop >> visible=true"),
     "translate": ("translate?model=denoise", ".drop"),
 }
 """Name → address, and what is there when the page is complete."""
+PARTS = "nav|ui|models|use|explore|around|films|directions|dragging|points|projection|samples|completing|drop|translate"
+WORDS = rf"\b({PARTS})\.[a-z]\w+"
+"""What a page shows where a word of it is missing."""
 DRAG = """async (seeds) => {
   const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
   const waited = [];
@@ -220,6 +224,27 @@ def test_rows_are_asked_for_shown_and_saved(guest, site):
 
 
 @pytest.mark.timeout(1800)
+def test_missing_cells_are_filled_in_and_marked(guest, site, screenshots):
+    page = opened(guest, site, *PAGES["complete"])
+    rows = {"name": "my rows.csv", "mimeType": "text/csv", "buffer": b"age,note\n20,\n31,\n,\n"}
+    file = page.locator("input[type=file]").first
+    file.set_input_files(rows)
+    page.locator(".note.bad").get_by_text("note").wait_for()  # no column of the model
+    file.set_input_files(rows | {"buffer": b'age\n20\n31\n""\n'})
+    page.get_by_text("3 rows;").wait_for()
+    page.screenshot(path=screenshots / "completed-en-1200.png", full_page=True)
+    heads = page.locator("thead th").all_inner_texts()
+    ages = page.locator(f"tbody tr > :nth-child({heads.index('age') + 1})")
+    assert ages.all_inner_texts()[:2] == ["20", "31"]
+    assert [ages.nth(k).locator("mark").count() for k in range(3)] == [0, 0, 1]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save my rows.completed.csv").click()
+    assert download.value.suggested_filename == "my rows.completed.csv"
+    assert len(Path(download.value.path()).read_text().splitlines()) == 4
+    assert len(guest.errors) == 1  # the browser's own note of what was refused
+
+
+@pytest.mark.timeout(1800)
 def test_files_are_translated_one_by_one_and_together(guest, site):
     page = opened(guest, site, *PAGES["translate"])
     page.locator("input[type=file]").first.set_input_files(uploaded(1, 24, "my photo.png"))
@@ -282,8 +307,7 @@ def test_each_page_with_a_model(guest, site, screenshots, request):
         page.screenshot(path=screenshots / f"{name}-{view}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= int(view[3:]), name
         assert page.locator("h1").count() == 1
-        words = r"\b(nav|ui|models|use|explore|around|films|directions|dragging|points|projection|samples|drop|translate)\.[a-z]\w+"
-        assert not re.search(words, page.locator("main").inner_text().replace("directions.json", "")), name
+        assert not re.search(WORDS, page.locator("main").inner_text().replace("directions.json", "")), name
         assert page.evaluate(NAMELESS) == [], name
         assert page.evaluate(CONTRAST) == [], name
     assert guest.errors == []

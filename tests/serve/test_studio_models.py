@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 import ganforge as gf
+from ganforge.cli.main import main
 from ganforge.core.marks import is_marked
 from ganforge.web.guard import Refused
 from ganforge.web.studio import using
 from ganforge.web.studio.app import application, rules_of
 from ganforge.web.studio.asking import Dragging, Film, Mixing, Move, Place, Pull, Several
 from ganforge.web.studio.context import Studio
-from ganforge.web.studio.models import Kept, Latest
+from ganforge.web.studio.models import Kept, Latest, Medium
 from processes import server
 from web.asking import TOKEN, Said, asked
 
@@ -112,13 +113,19 @@ def said(trained) -> dict[str, Said]:
             drag, points = "uploads/drag/digits", [{"handle": [2, 3], "target": [4, 3]}]
             pulled = {**NEAR, "moves": MOVES, "points": points, "steps": 3}
             await send("drag", drag, *form({**pulled, "mask": True}, mask=("m.png", png(8, 1))))
-            found["film of points"] = await asked(app, f"/api/media/{found['drag'].json['film']}")
+            found["film of points"] = await asked(app, f"/api/media/{found['drag'].json['clip']}")
             place = {"projected": found["drag"].json["projected"]}
             await send("dragged", "models/digits/view", json.dumps(place).encode(), "application/json")
             far = [{"handle": [2, 3], "target": [40, 3]}]
             await send("far", drag, *form({**pulled, "points": far}))
             await send("other mask", drag, *form({**pulled, "mask": True}, mask=("m.png", png(9, 1))))
             await send("no grid", "uploads/drag/people", *form({"points": points, "steps": 3}))
+            rows, complete = b'age\n20\n31\n""\n', "uploads/complete/people"
+            await send("complete", complete, *form({"seed": 3}, file=("my.csv", rows)))
+            found["completed file"] = await asked(app, f"/api/media/{found['complete'].json['file']}")
+            await send("no column", complete, *form({}, file=("my.csv", b"age,other\n20,1\n")))
+            await send("no rows", complete, *form({}, file=("my.png", png(8))))
+            await send("no table", "uploads/complete/digits", *form({}, file=("my.csv", rows)))
             await send("translate", denoise, *form({}, file=("a.png", png(24))))
             await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
@@ -194,12 +201,25 @@ def test_films_directions_projections_and_neighbors(said, trained):
 
 def test_dragging_begins_with_what_is_seen_and_leads_to_a_place(said):
     made = said["drag"].json
-    assert np.abs(pixels(made["frames"][0]["image"]) - pixels(said["moved"].body)).max() <= 1
-    assert np.abs(pixels(made["frames"][-1]["image"]) - pixels(said["dragged"].body)).max() <= 1
+    assert np.abs(pixels(made["frames"][0]["shown"]) - pixels(said["moved"].body)).max() <= 1
+    assert np.abs(pixels(made["frames"][-1]["shown"]) - pixels(said["dragged"].body)).max() <= 1
     assert (made["steps"], len(made["left"]), len(made["frames"])) == (3, 1, 4)
     assert "codes" not in made
     with Image.open(io.BytesIO(said["film of points"].body)) as film:
         assert film.format == "GIF"
+
+
+def test_missing_cells_are_filled_in_as_the_command_does(said, trained, tmp_path):
+    rows, out = tmp_path / "rows.csv", tmp_path / "full.csv"
+    rows.write_text('age\n20\n31\n""\n')
+    with pytest.raises(SystemExit):
+        main(["complete", trained["people"], "--data", str(rows), "--seed", "3", "--out", str(out)])
+    assert said["completed file"].body == out.read_bytes()
+    made = said["complete"].json
+    heads, *shown = made["shown"]
+    assert [row[heads.index("age")] for row in shown][:2] == ["20", "31"]
+    assert [heads.index("age") in places for places in made["made"]] == [False, False, True]
+    assert made["filled"] == sum(map(len, made["made"])) == 3 * len(heads) - 2
 
 
 def test_several_samples_are_media_rows_and_files(said, trained):
@@ -232,6 +252,9 @@ def test_files_are_translated_and_not_kept(said):
         ("far", 422, "drag.point_outside"),
         ("other mask", 422, "explore.mask_of_other_size"),
         ("no grid", 422, "explore.not_an_image"),
+        ("no column", 422, "column.not_found"),
+        ("no rows", 422, "studio.wrong_file"),
+        ("no table", 422, "complete.no_way"),
         ("pickle", 422, "studio.wrong_file"),
         ("no file", 422, "studio.no_file"),
         ("no form", 415, "web.wrong_content_type"),
@@ -267,6 +290,10 @@ def test_of_a_view_the_newest_request_wins():
 
 
 def test_little_is_kept():
+    large = Kept(9, nbytes=5)
+    for size in (4, 3, 2, 1, 9):
+        large.add(Medium(b"x" * size, "", False))
+    assert [len(one.data) for one in large.values.values()] == [9]  # the newest is kept, however large
     kept = Kept(2)
     numbers = [kept.add(name) for name in "abc"]
     assert kept.get(numbers[2]) == "c"

@@ -24,6 +24,7 @@ from ganforge.core.types import Batch, Spec
 from ganforge.signals.records import (
     Appender,
     Card,
+    Completer,
     Condition,
     Exporter,
     Gallery,
@@ -366,6 +367,10 @@ class Signal(Component, family="signal"):
         return None
 
     # --- a trained model: what is said of it, and what to do with it
+
+    def completer(self, model: Any) -> Completer | None:
+        """What fills in the missing cells of given rows with a trained model (`inference.Model`); None: nothing."""
+        return None
 
     def card(self, spec: Spec) -> Card:
         """What the card of an exported model says of its samples."""

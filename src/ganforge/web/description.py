@@ -72,6 +72,7 @@ def abilities(model: Model) -> dict[str, bool]:
         "temperature": task.takes_temperature,
         "length": task.takes_times,
         "array": bool(signal.array_name),
+        "complete": signal.completer(model) is not None,
     }
 
 

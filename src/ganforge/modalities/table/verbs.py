@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from ganforge.core.errors import UserError
 from ganforge.ui.options import Device, Force, Plugins, Source, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EPILOG = examples("ganforge complete runs/0005-ctgan-fast --data rows.csv --out full.csv")
 TEXTS, PARQUET = (".csv", ".tsv"), (".parquet",)
@@ -38,19 +35,11 @@ def complete(
 ) -> None:  # fmt: skip
     """Fill in missing cells and columns of a table."""
     check_files(data, out, force)
-    from ganforge.core.files import atomic_file
-    from ganforge.data import frames
     from ganforge.inference.model import load
-    from ganforge.modalities.table.completing import completed
+    from ganforge.modalities.table.completed_files import written
     from ganforge.ui.console import stdout
 
-    model = load(source, device)
-    found = completed(model, rows_of(data), seed)
-    with atomic_file(out) as file:
-        if out.suffix.lower() in PARQUET:
-            frames.write_parquet(found.rows, file)
-        else:
-            frames.write_text(found.rows, file, "\t" if out.suffix.lower() == ".tsv" else ",")
+    found = written(load(source, device), data, out, seed)
     if as_json:
         emit({"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out})
         return
@@ -59,23 +48,6 @@ def complete(
         f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}",
         soft_wrap=True,
     )
-
-
-def rows_of(data: Path) -> pd.DataFrame:
-    """The rows of a file; of a text file every cell as it is written.
-
-    Raises:
-        UserError: it cannot be read, or lines do not fit its header, none of which may be lost.
-    """
-    from ganforge.modalities.table.reading import read_cells, read_parquet
-    from ganforge.modalities.table.source import TableFile, distinct_names, is_parquet
-
-    if is_parquet(data):
-        return read_parquet(data, str(data))
-    frame, _, skipped = read_cells(data, TableFile(path=str(data)))
-    if skipped:
-        raise UserError(f"{skipped[0][0]}: {skipped[0][1]}. Correct the line", code="table.field_counts_differ")
-    return frame.set_axis(distinct_names(list(frame.columns), []), axis=1)
 
 
 def check_files(data: Path, out: Path, force: bool) -> None:

@@ -128,3 +128,9 @@ class Projecting(Ask):
     label: Label | None = None
     steps: int = Field(default=300, ge=1, le=2000)
     bound: float | None = Field(default=None, gt=0, le=10)
+
+
+class Completing(Ask):
+    """How the missing cells of rows are filled in. seed: which of the possible values."""
+
+    seed: Seed = 0

@@ -32,6 +32,6 @@ def drag(held: Held, ask: dict[str, Any]) -> Answer:
     path = held.scratch / "drag.gif"
     frames = [(model.frames(sample)[0], at) for sample, at in found.film]
     film.write([marked_points(frame, at, targets) for frame, at in frames], path, fps=RATE, loop=False)
-    moments = [{"image": images_of(model, sample)[0], "points": at} for sample, at in found.film]
+    moments = [{"shown": images_of(model, sample)[0], "points": at} for sample, at in found.film]
     facts = {"frames": moments, "left": found.left, "steps": found.steps, "codes": found.codes.to_plain()}
     return Answer(writing.taken(path), "image/gif", "drag.gif", facts)

@@ -33,8 +33,8 @@ MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""
 QUICK, LONG = 60.0, 600.0
 """Seconds that an answer may take."""
-KEPT = 32
-"""Projections, directions and media that are kept for the pages."""
+KEPT, KEPT_BYTES = 32, 256 << 20
+"""Projections, directions and media that are kept for the pages, and bytes of media."""
 STATUS = {
     "worker.busy": 503,
     "worker.died": 503,
@@ -77,19 +77,22 @@ class Latest:
 
 
 class Kept:
-    """The last few values of a kind, by number."""
+    """The last few values of a kind, by number: at most `most`, and at most `nbytes` of data in all."""
 
-    def __init__(self, most: int = KEPT):
-        self.most = most
+    def __init__(self, most: int = KEPT, nbytes: int = KEPT_BYTES):
+        self.most, self.nbytes = most, nbytes
         self.values: OrderedDict[int, Any] = OrderedDict()
         self.numbers = itertools.count(1)
 
     def add(self, value: Any) -> int:
         number = next(self.numbers)
         self.values[number] = value
-        while len(self.values) > self.most:
+        while len(self.values) > self.most or (len(self.values) > 1 and self.size() > self.nbytes):
             self.values.popitem(last=False)
         return number
+
+    def size(self) -> int:
+        return sum(len(getattr(value, "data", b"")) for value in self.values.values())
 
     def get(self, number: int) -> Any:
         """The value of a number.

@@ -28,6 +28,7 @@ from ganforge.inference.codes import Codes, at_points, digest_of, save_codes, st
 from ganforge.inference.directions import save_directions
 from ganforge.inference.model import Model
 from ganforge.web import writing
+from ganforge.web.asks import MOST_TEXT
 from ganforge.web.operations import Held, operation, request_of
 from ganforge.web.studio.asking import TILES
 from ganforge.web.writing import Answer
@@ -201,6 +202,22 @@ def rows_of(held: Held, model: Model, samples: Any) -> list[list[str]]:
     answer = held.written(model, samples, None, "csv", None)
     lines = csv.reader(io.StringIO(answer.data.decode("utf-8")))
     return [line for line, _ in zip(lines, range(SHOWN + 1), strict=False)]
+
+
+@operation("complete")
+def complete(held: Held, ask: dict[str, Any]) -> Answer:
+    """The rows of a file with their missing cells filled in, as a file of its kind; the first rows are to be shown."""
+    completer = held.model.recipe.signal.completer(held.model)
+    source = Path(ask["file"])
+    if completer is None:
+        raise UserError(f"{held.name}: this model cannot fill in cells of rows", code="complete.no_way")
+    if source.suffix not in completer.reads:
+        raise UserError(f"files of rows end in {', '.join(completer.reads)}", code="studio.wrong_file")
+    out = held.scratch / f"completed{source.suffix}"
+    with by_name(ask["file"]):
+        found = completer.complete(source, out, ask["seed"])
+    facts = found._asdict() | {"shown": [[text[:MOST_TEXT] for text in row] for row in found.shown]}
+    return Answer(writing.taken(out), writing.type_of(out.name), out.name, facts)
 
 
 @operation("filmed")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganforge.core.commands import command
 from ganforge.web.asks import Translate
-from ganforge.web.studio.asking import Conditions, Dragging, Film, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import Completing, Conditions, Dragging, Film, Mixing, Place, Projecting, Several
 
 
 class Translating(Translate):
@@ -162,6 +162,17 @@ def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
     text = command("explore", "drag", *words, "--steps", ask.steps, "--out", "dragged/")
     lines = [*loaded(path), "sample = model.at('dragged/latent.json').sample(1)"]
     return {"command": text, "python": "\n".join(lines), "latent": latent}
+
+
+def of_completing(path: str, ask: Completing) -> dict[str, Any]:
+    """Rows whose missing cells are filled in; in Python there are no files between."""
+    text = command("complete", path, "--data", "rows.csv", "--seed", ask.seed, "--out", "completed.csv")
+    lines = [
+        "import pandas as pd", "", "from ganforge import TableGAN", "",
+        f"model = TableGAN.load({path!r})",
+        f"rows = model.complete(pd.read_csv('rows.csv'), seed={ask.seed})",
+    ]  # fmt: skip
+    return {"command": text, "python": "\n".join(lines), "latent": False}
 
 
 def of_translating(path: str, ask: Translating) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ganforge.web.asks import Ask
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.replies import Reply
 from ganforge.web.studio import using
-from ganforge.web.studio.asking import Dragging, Film, Finding, Latent, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import Completing, Dragging, Film, Finding, Latent, Mixing, Place, Projecting, Several
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.models import Medium, Projection, listing, model_path
 from ganforge.web.studio.routes.reports import CLOSED
@@ -33,6 +33,7 @@ USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
     "drag": (Dragging, using.of_dragging),
+    "complete": (Completing, using.of_completing),
     "translate": (using.Translating, using.of_translating),
 }
 """What can be done on the command line and in Python too → its fields, and the function that writes it."""
@@ -152,7 +153,7 @@ def routes(studio: Studio) -> list[Route]:
         facts = dict(reply.facts)
         weights = (await models.facts(name, path, long=True))["sha256"]
         facts["projected"] = models.projections.add(Projection(weights, facts.pop("codes")))
-        facts["film"] = models.media.add(Medium(reply.data, reply.type, False))
+        facts["clip"] = models.media.add(Medium(reply.data, reply.type, False))
         return facts
 
     async def show(request: Request) -> Any:
@@ -177,6 +178,15 @@ def routes(studio: Studio) -> list[Route]:
         ask = checked(Several, await body_of(request))
         fields = {**ask.model_dump(exclude={"view"}), "to": None, "exact": True, "columns": None}
         return as_file(await models.ask("sample", name, path, fields, long=True), True)
+
+    async def complete(request: Request) -> Any:
+        """Uploaded rows with their missing cells filled in: the first of them, and the address of the file."""
+        name, path = named(request)
+        async with models.folder() as folder, brought(request) as form:
+            ask = checked(Completing, asked_in(form))
+            fields = {**ask.model_dump(), "file": await kept_in(folder, form, "file")}
+            reply = await models.ask("complete", name, path, fields, long=True)
+        return {**reply.facts, "file": models.media.add(Medium(reply.data, reply.type, False)), "name": reply.name}
 
     async def use(request: Request) -> Any:
         """The same on the command line and in Python."""
@@ -204,4 +214,5 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/media/{number:int}", medium),
         route(f"{UPLOADS}project/{{model}}", project, "POST"),
         route(f"{UPLOADS}drag/{{model}}", drag, "POST"),
+        route(f"{UPLOADS}complete/{{model}}", complete, "POST"),
     ]

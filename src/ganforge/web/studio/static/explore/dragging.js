@@ -37,7 +37,7 @@ export function dragging(panel, ctx) {
   });
   const go = button(t("dragging.go"), run, "primary");
   const usage = use(ctx.name, "drag", read, ({ points, steps: most, mask, ...fields }) => ({ ...fields, whole: true }));
-  const box = h("div", {});
+  const box = h("div", { class: "pixels" });
   const part = h("details", { ontoggle: () => paint() }, h("summary", {}, t("dragging.part")), box);
   // The mask is of the sample that is seen, so that another sample begins with an empty one.
   const paint = () => {
@@ -55,7 +55,7 @@ export function dragging(panel, ctx) {
   ctx.listen(() => { if (!panel.hidden) load(); });
   go.disabled = true;
   fill(panel, h("p", { class: "soft" }, t("dragging.text")), h("div", { class: "translating" },
-    h("div", {}, editor.element, part, h("div", { class: "fields" }, labeled(t("dragging.steps"), steps)), h("div", { class: "actions" }, go)), result), usage.element);
+    h("div", {}, editor.element, h("div", { class: "fields" }, labeled(t("dragging.steps"), steps)), h("div", { class: "actions" }, go), part), result), usage.element);
   load();
 }
 
@@ -66,7 +66,7 @@ function dragged(found, fields, ctx) {
   const { element, draw } = stage(image, marks);
   const targets = fields.points.map((one) => one.target);
   const show = (k) => {
-    image.src = png(found.frames[k].image);
+    image.src = png(found.frames[k].shown);
     image.decode().then(() => {
       const pairs = found.frames[k].points.map((at, n) => [at, targets[n]]);
       draw(pairs);
@@ -104,7 +104,7 @@ function dragged(found, fields, ctx) {
     for (const [key] of ctx.place.moves) ctx.place.moves.set(key, 0); // they are in it
     ctx.changed();
   }, "primary");
-  const film = acting(async () => save({ blob: await (await fetch(`/api/media/${found.film}`)).blob(), name: "drag.gif" }));
+  const film = acting(async () => save({ blob: await (await fetch(`/api/media/${found.clip}`)).blob(), name: "drag.gif" }));
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) show(last);
   else setTimeout(start);
   return h("div", {}, element, h("div", { class: "row" }, play, slider),

@@ -9,6 +9,7 @@ import { acting, button, failed, link, tabs } from "../lib/ui.js";
 import { use } from "../lib/use.js";
 import { percent, t } from "../lib/words.js";
 import { around } from "../explore/around.js";
+import { completing } from "../explore/completing.js";
 import { directions } from "../explore/directions.js";
 import { dragging } from "../explore/dragging.js";
 import { films } from "../explore/films.js";
@@ -28,7 +29,9 @@ async function show(root, parts, query, here) {
       return;
     }
     const many = { name: "samples", text: t("explore.samples"), make: (panel) => fill(panel, samples(facts)) };
-    fill(body, facts.explore.frames && !facts.columns.length ? explorer(facts, many, query.get("tab")) : fill(h("div", { class: "card" }), samples(facts)));
+    if (facts.explore.frames && !facts.columns.length) fill(body, explorer(facts, many, query.get("tab")));
+    else if (facts.can.complete) fill(body, tabs([many, { name: "completing", text: t("explore.completing"), make: (panel) => completing(panel, facts) }], query.get("tab") ?? "samples"));
+    else fill(body, fill(h("div", { class: "card" }), samples(facts)));
   });
 }
 
