@@ -109,6 +109,6 @@ function dragged(found, fields, ctx) {
   else setTimeout(start);
   return h("div", {}, element, h("div", { class: "row" }, play, slider),
     h("ul", {}, found.left.map((left, n) => h("li", {}, t("dragging.left", { n: n + 1, left: short(left) })))),
-    h("p", { class: "soft" }, t(found.steps < fields.steps ? "dragging.arrived" : "dragging.stopped", { n: found.steps })),
+    h("p", { class: "soft" }, t(`dragging.${found.steps < fields.steps ? "arrived" : "stopped"}`, { n: found.steps })),
     h("div", { class: "actions" }, go, button(t("dragging.film"), film)));
 }

@@ -41,7 +41,7 @@ export function pointEditor(alt, changed) {
     const at = (part, size) => Math.floor((part * size));
     return inside([at((event.clientX - box.left) / box.width, image.naturalWidth), at((event.clientY - box.top) / box.height, image.naturalHeight)]);
   };
-  const name = (k, end) => t(end ? "points.target" : "points.handle", { n: k + 1, x: pairs[k][end][0], y: pairs[k][end][1] });
+  const name = (k, end) => t(`points.${end ? "target" : "handle"}`, { n: k + 1, x: pairs[k][end][0], y: pairs[k][end][1] });
   const move = (k, end, to, dot) => {
     pairs[k][end] = inside(to);
     put(dot, pairs[k][end], image);
