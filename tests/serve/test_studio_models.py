@@ -9,6 +9,7 @@ import io
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ import ganforge as gf
 from ganforge.cli.main import main
 from ganforge.core.marks import is_marked
 from ganforge.web.guard import Refused
-from ganforge.web.studio import using
+from ganforge.web.replies import WorkerError
+from ganforge.web.studio import models, using
 from ganforge.web.studio.app import application, rules_of
 from ganforge.web.studio.asking import Dragging, Film, Mixing, Move, Place, Pull, Several
 from ganforge.web.studio.context import Studio
@@ -27,6 +29,7 @@ from ganforge.web.studio.models import Kept, Latest, Medium
 from processes import server
 from web.asking import TOKEN, Said, asked
 
+JSON = "application/json"
 ORIGIN = {"origin": "http://127.0.0.1:8000"}
 MOVES = [{"method": "sefa", "name": "1", "amount": 2.5}]
 NEAR = {"seed": 3, "label": 1, "path": [2, 7]}
@@ -86,7 +89,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 def said(trained) -> dict[str, Said]:
     """The answers of one studio to all requests of `ASKED`, and to some uploads."""
     root = Path(trained["digits"]).parent
-    studio = Studio.of(root, root)
+    studio = Studio.of(root, root, idle=1e6)
     studio.models.context = server()
     app = application(studio, rules_of(studio, TOKEN, "127.0.0.1", 8000))
     found: dict[str, Said] = {}
@@ -136,6 +139,11 @@ def said(trained) -> dict[str, Said]:
             found["left"] = Said(
                 0, {}, json.dumps([p.name for p in studio.models.workers[True].scratch.iterdir()]).encode(), 0
             )
+            studio.models.idle = 0.04
+            while studio.models.workers:
+                await asyncio.sleep(0.02)
+            studio.models.idle = 60.0
+            await send("after idle", "models/digits/view", json.dumps({"seed": 5, "label": 1}).encode(), JSON)
         finally:
             await studio.models.stop()
 
@@ -175,6 +183,55 @@ def test_what_is_to_be_pasted_makes_the_same_sample(said, trained, tmp_path, mon
         made = names["model"].frames(names["sample"])[0]
         assert np.abs(pixels(said[name].body) - made).max() <= 1
     assert not np.array_equal(pixels(said["near"].body), pixels(said["moved"].body))
+
+
+def test_a_model_that_left_memory_is_loaded_again(said):
+    assert said["after idle"].body == said["seed"].body
+
+
+@pytest.mark.parametrize("fault", ["slow", "dead"])
+def test_a_worker_that_does_not_start_is_an_error_and_no_wait(fault, monkeypatch):
+    class Process:
+        """Stands for one that never says that it is ready, or ends at once."""
+
+        exitcode = None if fault == "slow" else 137
+
+        def __init__(self, target: Any, args: tuple[Any, ...], daemon: bool):
+            self.end = args[0].dup()  # the other side would see it closed
+
+        def start(self) -> None:
+            if fault == "dead":
+                self.end.close()
+
+        def is_alive(self) -> bool:
+            return fault == "slow"
+
+        def kill(self) -> None:
+            self.end.close()
+
+        def join(self) -> None:
+            pass
+
+    monkeypatch.setattr(models, "LOADING", 0.05)
+    held = models.Models(context=SimpleNamespace(Process=Process))
+    with pytest.raises(Refused) as error:
+        asyncio.run(held.worker(False))
+    expected = {"slow": ("worker.slow_start", 504), "dead": ("worker.died", 503)}[fault]
+    assert (error.value.code, error.value.status) == expected
+    assert not held.workers
+
+
+def test_a_model_that_takes_too_long_to_load_is_named(monkeypatch):
+    class Late:
+        async def load(self, *_: object) -> None:
+            raise WorkerError("late", code="worker.late")
+
+    held = models.Models()
+    held.workers[False] = Late()  # pyright: ignore[reportArgumentType]
+    with pytest.raises(Refused) as error:
+        asyncio.run(held.facts("digits", Path("digits")))
+    assert error.value.code == "worker.slow_model"
+    assert str(error.value).startswith("digits: ")
 
 
 def test_a_step_leads_to_the_sample_that_was_shown(said):

@@ -269,14 +269,22 @@ def report(folder, results) -> None:
 
 def test_comparison_puts_side_by_side_what_was_measured_alike(asking, studio):
     alike, other = {"n": 1000, "real": "digits"}, {"n": 500, "real": "digits"}
-    for name, lr, protocol, value in (("a", 0.1, alike, 1.0), ("b", 0.2, alike, 2.0), ("c", 0.1, other, 3.0)):
+    for k, (name, lr, protocol) in enumerate((("a", 0.1, alike), ("b", 0.2, alike), ("c", 0.1, other)), 1):
         folder = write_run(studio.runs.root, name, lr=lr)
-        report(folder, [{"run": name, "name": "fd", "value": value, "protocol": protocol}])
+        own = {"fake": f"runs/{name}", "model": f"hash of {name}", "samples": 1000 * k, "ema": lr}  # of no protocol
+        weights = "small@1" if k < 3 else "small@2"
+        results = [
+            {"run": name, "name": "fd", "value": float(k), "protocol": protocol | own},
+            {"run": name, "name": f"kid[{weights}]", "value": 0.1, "protocol": {"weights": weights} | own},
+        ]
+        report(folder, results)
     found = asking("/api/compare?run=a&run=b&run=c").json
     assert found["fields"] == {"optimizers.G.lr": [0.1, 0.2, 0.1]}
-    assert [(row["values"], row["differs"]) for row in found["metrics"]] == [
-        ([1.0, 2.0, None], {"n": 1000}),
-        ([None, None, 3.0], {"n": 500}),
+    assert [(row["name"], row["values"], row["differs"]) for row in found["metrics"]] == [
+        ("fd", [1.0, 2.0, None], {"n": 1000}),
+        ("fd", [None, None, 3.0], {"n": 500}),
+        ("kid[small@1]", [0.1, 0.1, None], {"weights": "small@1"}),
+        ("kid[small@2]", [None, None, 0.1], {"weights": "small@2"}),
     ]
     assert len(found["runs"][2]["curves"]["ticks"]["samples"]) == 3
     assert asking("/api/compare").error == "run.too_few"

@@ -10,6 +10,7 @@ import itertools
 import json
 import shutil
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +32,10 @@ OPERATIONS = (
 )
 MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""
-QUICK, LONG = 60.0, 600.0
-"""Seconds that an answer may take."""
+QUICK, LONG, LOADING = 60.0, 600.0, 120.0
+"""Seconds that an answer may take, and the start of a worker or the loading of a model."""
+IDLE = 15 * 60.0
+"""Seconds without a request after which a worker ends."""
 KEPT, KEPT_BYTES = 32, 256 << 20
 """Projections, directions and media that are kept for the pages, and bytes of media."""
 STATUS = {
@@ -40,6 +43,8 @@ STATUS = {
     "worker.died": 503,
     "worker.stopping": 503,
     "worker.late": 504,
+    "worker.slow_start": 504,
+    "worker.slow_model": 504,
     "worker.failed": 500,
     "worker.unknown_model": 503,
 }
@@ -128,16 +133,22 @@ class Models:
 
     Attributes:
         context: how worker processes are started; None: as new ones.
+        idle: seconds without a request after which a worker ends, so that its memory is free; 0: never.
+        used: when each worker was asked last. holders: requests that have a folder of it.
         directions: (model, hash of its file, method) → the content of a file of directions.
     """
 
     context: Any = None
+    idle: float = IDLE
     latest: Latest = field(default_factory=Latest)
     projections: Kept = field(default_factory=Kept)
     media: Kept = field(default_factory=lambda: Kept(2 * KEPT))
     directions: OrderedDict[tuple[str, str, str], bytes] = field(default_factory=OrderedDict)
     abilities: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     workers: dict[bool, Worker] = field(default_factory=dict)
+    used: dict[bool, float] = field(default_factory=dict)
+    holders: int = 0
+    sweeper: asyncio.Task[None] | None = None
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     loading: dict[bool, asyncio.Lock] = field(default_factory=lambda: {long: asyncio.Lock() for long in (False, True)})
 
@@ -148,14 +159,32 @@ class Models:
                 settings = Settings({}, threads=1, memory=MEMORY, operations=OPERATIONS)
                 worker = Worker(settings, context=self.context)
                 try:
-                    await worker.start()
+                    await worker.start(LOADING)
                 except UserError as error:
                     raise refused(error) from None
                 self.workers[long] = worker
-        return self.workers[long]
+            self.used[long] = time.monotonic()
+            if self.sweeper is None and self.idle:
+                self.sweeper = asyncio.create_task(self.sweep())
+            return self.workers[long]
+
+    async def sweep(self) -> None:
+        """Ends workers that nobody has asked for a while, until there are none; the next request starts one again."""
+        while self.workers:
+            await asyncio.sleep(min(self.idle / 4, 30.0))
+            async with self.starting:
+                for long, worker in list(self.workers.items()):
+                    busy = worker.pending or (long and self.holders)
+                    if not busy and time.monotonic() - self.used[long] > self.idle:
+                        del self.workers[long]
+                        await worker.stop()
+        self.sweeper = None
 
     async def stop(self) -> None:
         """Ends the processes."""
+        if self.sweeper is not None:
+            self.sweeper.cancel()
+            self.sweeper = None
         for worker in self.workers.values():
             await worker.stop()
         self.workers.clear()
@@ -164,10 +193,12 @@ class Models:
     async def folder(self) -> AsyncIterator[Path]:
         """A folder for the files of one request to the worker for what takes long; removed afterwards."""
         worker = await self.worker(True)
+        self.holders += 1
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
         try:
             yield folder
         finally:
+            self.holders -= 1
             await asyncio.to_thread(shutil.rmtree, folder, True)
 
     async def facts(self, name: str, path: Path, long: bool = False) -> Mapping[str, Any]:
@@ -179,8 +210,11 @@ class Models:
         worker = await self.worker(long)
         async with self.loading[long]:
             try:
-                return await worker.load(name, path)
+                return await worker.load(name, path, LOADING)
             except UserError as error:
+                if error.code == "worker.late":
+                    text = f"{name}: not loaded within {LOADING:g} s: it is large, or what was asked before takes long"
+                    raise Refused(text, code="worker.slow_model", status=504) from None
                 raise refused(error) from None
 
     async def ask(
@@ -201,6 +235,8 @@ class Models:
                 return await worker.ask(operation, name, fields, LONG if long else QUICK)
             except UserError as error:
                 raise refused(error) from None
+            finally:
+                self.used[long] = time.monotonic()
 
     async def able(self, name: str, path: Path) -> Mapping[str, Any]:
         """What the page Explore can show of a model."""

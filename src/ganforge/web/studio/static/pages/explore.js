@@ -21,6 +21,7 @@ import { samples } from "../explore/samples.js";
 export default { name: "explore", nav: true, show };
 
 const SEEDS = 999;
+const SLOW = 1500; // ms
 
 async function show(root, parts, query, here) {
   await chooser(root, "explore", query, here, (facts, body) => {
@@ -60,7 +61,8 @@ function explorer(facts, many, chosen) {
   const status = h("p", { class: "soft", role: "status" });
   const draw = newest(async () => {
     const fields = ctx.fields("main");
-    const { blob } = await file(modelPath(facts.name, "/view"), fields);
+    const slow = setTimeout(() => { status.textContent = t("explore.slow"); }, SLOW); // the model had left memory
+    const { blob } = await file(modelPath(facts.name, "/view"), fields).finally(() => clearTimeout(slow));
     await showBlob(image, blob);
     image.dataset.shown = JSON.stringify([fields.seed, fields.share ?? 0]);
     status.textContent = "";
