@@ -114,15 +114,15 @@ def said(trained) -> dict[str, Said]:
             await send("projected", "models/digits/view", json.dumps(place).encode(), "application/json")
             await send("of another", "models/people/view", json.dumps(place).encode(), "application/json")
             drag, points = "uploads/drag/digits", [{"handle": [2, 3], "target": [4, 3]}]
-            pulled = {**NEAR, "moves": MOVES, "points": points, "steps": 3}
+            pulled = {**NEAR, "moves": MOVES, "pulls": points, "steps": 3}
             await send("drag", drag, *form({**pulled, "mask": True}, mask=("m.png", png(8, 1))))
             found["film of points"] = await asked(app, f"/api/media/{found['drag'].json['clip']}")
             place = {"projected": found["drag"].json["projected"]}
             await send("dragged", "models/digits/view", json.dumps(place).encode(), "application/json")
             far = [{"handle": [2, 3], "target": [40, 3]}]
-            await send("far", drag, *form({**pulled, "points": far}))
+            await send("far", drag, *form({**pulled, "pulls": far}))
             await send("other mask", drag, *form({**pulled, "mask": True}, mask=("m.png", png(9, 1))))
-            await send("no grid", "uploads/drag/people", *form({"points": points, "steps": 3}))
+            await send("no grid", "uploads/drag/people", *form({"pulls": points, "steps": 3}))
             rows, complete = b'age\n20\n31\n""\n', "uploads/complete/people"
             await send("complete", complete, *form({"seed": 3}, file=("my.csv", rows)))
             found["completed file"] = await asked(app, f"/api/media/{found['complete'].json['file']}")
@@ -368,7 +368,7 @@ def test_texts_to_be_pasted_are_quoted():
         using.of_film(odd, Film(seeds=[1, 2, 3], loop=True, text=["a `b` $c"])),
         using.of_film(odd, Film(seeds=[1], along=Move(method="sefa", name="2", amount=3))),
         using.of_mixing(odd, Mixing(base=[1, 2], style=[3], layers=(0, 3))),
-        using.of_dragging(odd, Dragging(label=1, points=[Pull(handle=(1, 2), target=(3, 4.5))], mask=True)),
+        using.of_dragging(odd, Dragging(label=1, pulls=[Pull(handle=(1, 2), target=(3, 4.5))], mask=True)),
         using.of_translating(odd, using.Translating(mask=True, direction="ab", where=where)),
     ]
     for found in asks:

@@ -71,11 +71,11 @@ class Dragging(Place):
     """Points of the sample at a place that are moved.
 
     Attributes:
-        points: in pairs. steps: of the search, at most.
+        pulls: points with their targets. steps: of the search, at most.
         mask: whether an image comes with it that is white where the sample may change.
     """
 
-    points: list[Pull] = Field(min_length=1, max_length=16)
+    pulls: list[Pull] = Field(min_length=1, max_length=16)
     steps: int = Field(default=200, ge=1, le=1000)
     mask: bool = False
 

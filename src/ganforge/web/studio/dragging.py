@@ -22,7 +22,7 @@ RATE = 12
 def drag(held: Held, ask: dict[str, Any]) -> Answer:
     """Moves points of the sample at a place. The body is a film with the points drawn; the frames have none."""
     model, request = placed(held, ask)
-    handles, targets = ([tuple(pair[end]) for pair in ask["points"]] for end in ("handle", "target"))
+    handles, targets = ([tuple(pair[end]) for pair in ask["pulls"]] for end in ("handle", "target"))
     mask = None
     if ask["file"]:
         with by_name(ask["file"]):
@@ -32,6 +32,6 @@ def drag(held: Held, ask: dict[str, Any]) -> Answer:
     path = held.scratch / "drag.gif"
     frames = [(model.frames(sample)[0], at) for sample, at in found.film]
     film.write([marked_points(frame, at, targets) for frame, at in frames], path, fps=RATE, loop=False)
-    moments = [{"shown": images_of(model, sample)[0], "points": at} for sample, at in found.film]
+    moments = [{"shown": images_of(model, sample)[0], "handles": at} for sample, at in found.film]
     facts = {"frames": moments, "left": found.left, "steps": found.steps, "codes": found.codes.to_plain()}
     return Answer(writing.taken(path), "image/gif", "drag.gif", facts)

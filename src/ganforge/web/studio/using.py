@@ -156,7 +156,7 @@ def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
     words: list[Any] = [path, *(["--latent", "latent.json"] if latent else ["--seed", ask.seed])]
     if not latent and ask.label is not None:
         words += ["--label", ask.label if not isinstance(ask.label, list) else ask.label[0]]
-    for pull in ask.points:
+    for pull in ask.pulls:
         words += ["--point", ":".join(f"{x:g},{y:g}" for x, y in (pull.handle, pull.target))]
     words += ["--mask", "mask.png"] if ask.mask else []
     text = command("explore", "drag", *words, "--steps", ask.steps, "--out", "dragged/")

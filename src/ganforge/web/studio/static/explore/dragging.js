@@ -21,7 +21,7 @@ export function dragging(panel, ctx) {
   let painter = null;
   const read = () => ({
     ...ctx.fields(), steps: Number(steps.value), mask: Boolean(painter && !painter.empty()),
-    points: editor.pairs().map(([handle, target]) => ({ handle, target })),
+    pulls: editor.pairs().map(([handle, target]) => ({ handle, target })),
   });
   const run = acting(async () => {
     loading(result, t("dragging.moving"));
@@ -36,7 +36,7 @@ export function dragging(panel, ctx) {
     }
   });
   const go = button(t("dragging.go"), run, "primary");
-  const usage = use(ctx.name, "drag", read, ({ points, steps: most, mask, ...fields }) => ({ ...fields, whole: true }));
+  const usage = use(ctx.name, "drag", read, ({ pulls, steps: most, mask, ...fields }) => ({ ...fields, whole: true }));
   const box = h("div", { class: "pixels" });
   const part = h("details", { ontoggle: () => paint() }, h("summary", {}, t("dragging.part")), box);
   // The mask is of the sample that is seen, so that another sample begins with an empty one.
@@ -64,11 +64,11 @@ function dragged(found, fields, ctx) {
   const image = h("img", { alt: t("dragging.result") });
   const marks = h("div", { class: "dots" });
   const { element, draw } = stage(image, marks);
-  const targets = fields.points.map((one) => one.target);
+  const targets = fields.pulls.map((one) => one.target);
   const show = (k) => {
     image.src = png(found.frames[k].shown);
     image.decode().then(() => {
-      const pairs = found.frames[k].points.map((at, n) => [at, targets[n]]);
+      const pairs = found.frames[k].handles.map((at, n) => [at, targets[n]]);
       draw(pairs);
       fill(marks, pairs.flatMap((pair, n) => pair.map((at, end) => {
         const dot = h("span", { class: `dot ${end ? "target" : "handle"}` }, n + 1);
