@@ -176,7 +176,7 @@ def test_numbers_that_are_none_are_refused_with_their_option(ganforge, tmp_path)
     assert "--base 1,x" in said.err
 
 
-def test_reports_show_what_the_critic_looks_at(runs, caplog):
+def test_reports_show_what_the_critic_looks_at(runs, capsys):
     panel = next(saliency_panel(SimpleNamespace(model=load(runs / "a"))))  # pyright: ignore[reportArgumentType]
     image = np.asarray(open_image(panel.media[0]))
     side = SMALLEST + GAP
@@ -185,4 +185,4 @@ def test_reports_show_what_the_critic_looks_at(runs, caplog):
     assert (image[side:, :SMALLEST, 0] > image[side:, :SMALLEST, 2]).any()  # and maps red
     for other in (None, load(runs / "a" / "model.safetensors")):  # two sets; a model file, which holds no critic
         assert not list(saliency_panel(SimpleNamespace(model=other)))  # pyright: ignore[reportArgumentType]
-    assert "no checkpoint" in caplog.text
+    assert "no checkpoint" in capsys.readouterr().err
