@@ -115,7 +115,7 @@ def view(held: Held, ask: dict[str, Any]) -> Answer:
     samples = model.bundle.generate(request)
     if ask["format"] is None:
         return Answer(image_of(model, samples), "image/png", "sample.png")
-    form = writing.check_format(model, ask["format"], held.single)
+    form = writing.check_format(held.formats, ask["format"])
     labels = None if request.labels is None else request.labels.cpu().numpy()
     return held.written(model, samples, labels, form, None)
 
