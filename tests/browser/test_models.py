@@ -177,7 +177,7 @@ def test_points_are_dragged_with_the_pointer_and_with_the_keys(guest, site, scre
     page.keyboard.press("Shift+ArrowLeft")  # the new point has the focus, and stays in the image
     page.get_by_role("button", name="Point 2 at 0, 4").wait_for()
     page.keyboard.press("Delete")
-    assert page.locator(".pointing .dot").count() == 2
+    assert page.locator(".pointing .pin").count() == 2
     box = image.bounding_box()
     page.mouse.move(box["x"] + 2.5 * side, box["y"] + 3.5 * side)
     page.mouse.down()

@@ -62,7 +62,7 @@ export function dragging(panel, ctx) {
 // The frames on the way, with the points where they were, and what is left of the way.
 function dragged(found, fields, ctx) {
   const image = h("img", { alt: t("dragging.result") });
-  const marks = h("div", { class: "dots" });
+  const marks = h("div", { class: "pins" });
   const { element, draw } = stage(image, marks);
   const targets = fields.pulls.map((one) => one.target);
   const show = (k) => {
@@ -71,7 +71,7 @@ function dragged(found, fields, ctx) {
       const pairs = found.frames[k].handles.map((at, n) => [at, targets[n]]);
       draw(pairs);
       fill(marks, pairs.flatMap((pair, n) => pair.map((at, end) => {
-        const dot = h("span", { class: `dot ${end ? "target" : "handle"}` }, n + 1);
+        const dot = h("span", { class: `pin ${end ? "target" : "handle"}` }, n + 1);
         put(dot, at, image);
         return dot;
       })));
@@ -107,7 +107,7 @@ function dragged(found, fields, ctx) {
   const film = acting(async () => save({ blob: await (await fetch(`/api/media/${found.clip}`)).blob(), name: "drag.gif" }));
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) show(last);
   else setTimeout(start);
-  return h("div", {}, element, h("div", { class: "row" }, play, slider),
+  return h("div", {}, element, h("div", { class: "frames" }, play, slider),
     h("ul", {}, found.left.map((left, n) => h("li", {}, t("dragging.left", { n: n + 1, left: short(left) })))),
     h("p", { class: "soft" }, t(`dragging.${found.steps < fields.steps ? "arrived" : "stopped"}`, { n: found.steps })),
     h("div", { class: "actions" }, go, button(t("dragging.film"), film)));

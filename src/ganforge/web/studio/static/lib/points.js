@@ -29,7 +29,7 @@ export function put(element, [x, y], image) {
 // Returns {element, image, pairs(), redraw()}; pairs() are [[x, y], [u, v]] in px of the image that have both ends.
 export function pointEditor(alt, changed) {
   const image = h("img", { alt, draggable: "false", onload: () => { clamp(); redraw(); } });
-  const dots = h("div", { class: "dots" });
+  const dots = h("div", { class: "pins" });
   const { element: board, draw } = stage(image, dots);
   const said = h("p", { class: "sr", role: "status" });
   let pairs = [];
@@ -51,7 +51,7 @@ export function pointEditor(alt, changed) {
     changed();
   };
   const dot = (k, end) => {
-    const made = h("button", { type: "button", class: `dot ${end ? "target" : "handle"}`, "data-key": `${k}-${end}`, "aria-label": name(k, end), "aria-describedby": help.id }, k + 1);
+    const made = h("button", { type: "button", class: `pin ${end ? "target" : "handle"}`, "data-key": `${k}-${end}`, "aria-label": name(k, end), "aria-describedby": help.id }, k + 1);
     put(made, pairs[k][end], image);
     made.addEventListener("pointerdown", (event) => {
       event.stopPropagation();
