@@ -5,10 +5,12 @@ its goal.
     python benchmarks/text_goals.py quatrains --data shi.txt --minutes 30 --seeds 2
     python benchmarks/text_goals.py quatrains --data shi.txt --minutes 30 --seeds 2 --recipes text-st-small lm
     python benchmarks/text_goals.py captions --data image_coco.txt --minutes 10 --seeds 2 --recipes arae scratchgan lm
+    python benchmarks/text_goals.py captions --data image_coco.txt --minutes 10 --seeds 1 --markdown > captions.md
 
 Run it when the machine is idle: the time is that of the clock. Runs are kept in `--out` (default: runs/goals) and not
 trained again; `field=value` words go to every run but those of `lm`. Beside each run `samples.txt` holds its first 50
-samples at a temperature of 0.9, to be read.
+samples at a temperature of 0.9, to be read. With `--markdown` nothing is measured: the first 20 samples of each run are
+printed, with how it was trained, as they stand in docs/text.md.
 
 gap           BLEU-4 beyond that of the `lm` of the same seed at the same self-BLEU-4, at the temperature of the largest
               gap (of those within the curve of `lm`)
@@ -29,13 +31,16 @@ from typing import Any
 import numpy as np
 
 import ganforge as gf
+from ganforge.core.events import read_events
 from ganforge.metrics.base import Result
 from ganforge.modalities.text.bleu import References, bleu, self_bleu, words
 from ganforge.modalities.text.metrics.curves import at_same
 from ganforge.modalities.text.source import TextFile
 
 BASELINE = "lm"
-TEMPERATURE, DRAWN, READ = 0.9, 500, 50
+STAGES = ("autoencoder", "pretrain")
+"""Fields of tasks: samples until the GAN begins."""
+TEMPERATURE, DRAWN, READ, SHOWN = 0.9, 500, 50, 20
 COUNT = re.compile(r"(\d+[kM]?)?(\[.*\])?$")  # of samples, at the end of a result's name
 GOALS: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]] = {
     "captions": (
@@ -76,6 +81,18 @@ def measured(folder: Path, data: str, metrics: tuple[str, ...]) -> dict[str, Res
     return found
 
 
+def as_markdown(folder: Path) -> str:
+    """The first samples of a run, with its own length and seed."""
+    model = gf.load(folder)
+    seconds = max(event.get("seconds", 0.0) for event in read_events(folder / "events.jsonl"))
+    steps = " ".join(f"{name}={value:,}" for name in STAGES if (value := getattr(model.recipe.task, name, None)))
+    said = (
+        f"`{model.recipe.name}`, {seconds / 60:.1f} minutes, {model.samples:,} texts{f' ({steps})' if steps else ''}, "
+        f"seed {model.recipe.seed}. The first {SHOWN} samples of seed 0, not chosen, at a temperature of {TEMPERATURE}:"
+    )
+    return "\n".join([said, "```", *model.tempered(TEMPERATURE).sample(SHOWN), "```", ""])
+
+
 def beside(own: dict[str, Result], baseline: dict[str, Result]) -> dict[str, float]:
     """The values of a run, with those that compare it with the baseline's."""
     found = {name: result.value for name, result in own.items()}
@@ -100,6 +117,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--recipes", nargs="+")
+    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/goals"))
     asked, more = parser.parse_known_args()
     usual, metrics, bounds = GOALS[asked.goal]
@@ -110,10 +128,15 @@ def main() -> None:
         for recipe in recipes:
             own = [] if recipe == BASELINE else more
             folder = trained(recipe, own, asked.data, asked.minutes, seed, asked.out / asked.goal)
+            if asked.markdown:
+                print(as_markdown(folder), flush=True)
+                continue
             results = measured(folder, asked.data, metrics)
             baseline = baseline or results
             for name, value in beside(results, baseline).items():
                 found.setdefault(name, {}).setdefault(recipe, []).append(value)
+    if asked.markdown:
+        return
     for name, by_recipe in found.items():
         for recipe, values in by_recipe.items():
             mean, bound = float(np.mean(values)), bounds.get(name, "")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 from ganforge import recipes
 from ganforge.cli.main import main
@@ -17,6 +18,10 @@ from ganforge.core.component import families
 from ganforge.registry import load_all
 
 gc.set_threshold(20_000, 20, 20)  # by default (700, 10, 10) the search for garbage takes a twelfth of the time
+os.fsync = lambda fd: None  # only a power failure could tell; with it the disk is waited for ten thousand times
+if not torch.cuda.is_available():
+    # The other one also keeps a stack trace for each kind of device that is not there, which costs more than seeding.
+    torch.manual_seed = torch.default_generator.manual_seed
 
 
 class Notices(logging.Handler):

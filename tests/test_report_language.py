@@ -173,7 +173,7 @@ def chinese(facts: Evidence) -> str:
             lead=phrase("{n:,} {them} of {fake} against {count:,} of {real}.", n=9, them=phrase("samples"), fake="a",
                         count=7, real="b"),
             facts={"recipe": "dcgan", "samples seen": phrase("{seen:,} of {all:,}", seen=1, all=2)},
-            figures=facts.figures,
+            results=facts.results,
             findings=found,
             panels=[Panel("source, made, real", caption, [Media(b"png", "image/png")], ("0", "1"), heads)],
             charts=[Chart(phrase("speed"), phrase("real samples seen per second"), {"": [(0, 100.0), (10, 104.0)]},
@@ -240,6 +240,8 @@ def test_findings_on_texts_have_no_english_sentence():
     assert not english_in(of_texts.RULES, Evidence([figure("text_bleu_gap", 0.1)]), count=1)
     early = Evidence([], events=[{"event": "tick", "loss/AE": 50.0}])
     assert not english_in(of_texts.RULES, early, count=1)
+    rewritten = Evidence([figure("text_as_asked", 0.5, floor=0.95), figure("text_kept", 0.05, chance=0.04)])
+    assert not english_in(of_texts.RULES, rewritten, count=2)
 
 
 def test_names_of_users_are_never_translated():

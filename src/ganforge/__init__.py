@@ -3,8 +3,8 @@
     import ganforge as gf
 
     model = gf.train("dcgan", data="mnist", samples=600_000)
-    images = gf.load("runs/0003-dcgan").sample(64, seed=0)   # uint8 [64, H, W, C]
-    figures = gf.evaluate("runs/0003-dcgan").results           # names, values, protocols; and a page that shows them
+    images = gf.load("runs/0003-dcgan").sample(64, seed=0)  # uint8 [64, H, W, C]
+    results = gf.evaluate("runs/0003-dcgan").results         # names, values, protocols; and a page that shows them
 
 Importing this is quick: torch is imported when the first of these names is asked for.
 """

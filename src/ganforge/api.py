@@ -189,10 +189,12 @@ def unnamed(
     if init is not None:
         base, line = recipe_of(init)
         return make_recipe(base, with_files, items), [line]
-    if data is None:
+    kind = named(items, "data.kind")
+    if data is None and kind is None:
         return make_recipe(None, with_files, items), []
     choice = choose_recipe(data, items, minutes=minutes, device=device)
-    return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(data)
+    said = data or named(items, "data.path") or str(kind)
+    return make_recipe(choice.recipe, with_files, items, choice.fields), choice.lines(said)
 
 
 def named(items: Sequence[str], field: str) -> str | None:
@@ -213,12 +215,12 @@ def recipe_of(init: str) -> tuple[Recipe, str]:
 
 
 def choose_recipe(
-    data: str, items: Sequence[str] = (), *, minutes: float | None = None, device: str | None = None
+    data: str | None, items: Sequence[str] = (), *, minutes: float | None = None, device: str | None = None
 ) -> Choice:
     """The recipe that suits some data, a machine and a time.
 
     Args:
-        data: a path, or the name of a set.
+        data: a path, or the name of a set; None: `data.kind` and its fields are among the items.
         items: overrides; of these, `data.FIELD=value` say how the data is read, also in short (`labels=`, `captions=`).
         minutes: that training may take.
         device: "cpu", "cuda", ...; by default the best there is.
@@ -228,7 +230,7 @@ def choose_recipe(
     """
     pairs = [(field, value) for field, _, value in (item.partition("=") for item in items)]
     full = [f"{Recipe.aliases.get(field, field)}={value}" for field, value in pairs]
-    plain = overrides.apply({"data": data}, [item for item in full if item.startswith("data.")])
+    plain = overrides.apply({"data": data or {}}, [item for item in full if item.startswith("data.")])
     source = build(DataSource, plain if isinstance(plain := plain["data"], dict) else DataSource.from_text(plain))
     return choose(source.open(), machine(pick_device(device), minutes))
 

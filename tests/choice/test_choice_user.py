@@ -86,6 +86,16 @@ def test_a_named_set_is_data_too(ganforge):
     assert "digits: 1,797 images of 8×8, gray, 10 labels" in said.out
 
 
+def test_data_may_be_given_by_its_fields_alone(ganforge, place):
+    (place / "posts.csv").write_text("id,said\n" + "".join(f"{k},a small cat sees house {k % 7}\n" for k in range(90)))
+    words = ["data.kind=texts", "data.path=posts.csv", "data.column=said", "batch=16", "samples=32"]
+    said = ganforge("train", *words, "--dry-run", "--device", "cpu")
+    assert said.status == 0, said.err
+    assert recipe_in(said.out)["name"] == "text-latent-small"
+    assert "posts.csv: " in said.out
+    assert recipe_in(said.out)["data"]["column"] == "said"
+
+
 def test_a_recipe_wins_over_a_folder_of_its_name(ganforge, place):
     (place / "photos").rename(place / "gan")
     said = ganforge("train", "gan", "data=digits", "batch=16", "--dry-run")

@@ -41,6 +41,8 @@ def command(*words: str) -> str:
         (["--help"], (*HEAVY, "yaml", "pydantic")),
         (["--version"], (*HEAVY, "yaml", "pydantic")),
         (["train", "--help"], (*HEAVY, "yaml")),
+        (["sample", "--help"], HEAVY),
+        (["translate", "--help"], HEAVY),
         (["recipes"], HEAVY),
         (["train", "dcgn"], HEAVY),
         (["train", "dcgan", "sampels=3"], HEAVY),

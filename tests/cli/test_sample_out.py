@@ -83,7 +83,9 @@ def test_stdout_holds_one_thing(ganforge, trained, tmp_path, monkeypatch, words)
 
 
 def test_an_array_is_not_printed_on_a_terminal(ganforge, trained, monkeypatch):
-    monkeypatch.setattr("ganforge.ui.samples.results", lambda: type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr(
+        "ganforge.ui.sample_targets.results", lambda: type("Terminal", (), {"isatty": lambda self: True})()
+    )
     said = ganforge("sample", trained, "-n", 2, "--out", "-")
     assert said.status == 2
     assert "terminal" in said.err

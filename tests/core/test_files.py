@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ganforge.core.files import PREFIX, atomic_file, atomic_files
+from ganforge.core.files import PREFIX, atomic_file, atomic_files, check_new, output_to, refuse_input
+from refused import refused
 
 
 def fail(writing: AbstractContextManager[Path], text: str, name: str = "") -> None:
@@ -58,3 +59,31 @@ def test_several_files(tmp_path):
     with pytest.raises(OSError, match="full"):
         fail(atomic_files(tmp_path), "half", "d.txt")
     assert not (tmp_path / "d.txt").exists()
+
+
+def test_outputs_are_checked_before_anything_is_computed(tmp_path):
+    there = tmp_path / "a.txt"
+    there.write_text("one")
+    check_new(None, tmp_path / "new" / "b.txt", force=False)
+    assert not (tmp_path / "new").exists()
+    check_new(there, force=True)
+    with refused("output.exists", str(there), "--force"):
+        check_new(tmp_path / "b.txt", there, force=False)
+    with refused("output.not_a_folder", str(there)):
+        check_new(there / "b.txt", force=True)
+
+
+def test_inputs_are_no_outputs(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    refuse_input(tmp_path / "b.txt", tmp_path / "a.txt")
+    refuse_input(tmp_path / "a.txt", tmp_path / "none.txt")
+    with refused("output.is_the_input", "a.txt"):
+        refuse_input(tmp_path / "." / "a.txt", tmp_path / "a.txt")
+    with refused("output.is_the_input", "folder"):
+        refuse_input(tmp_path, tmp_path / ".")
+
+
+def test_errors_of_writing_name_the_output(tmp_path):
+    with refused("output.not_writable", str(tmp_path / "a.txt"), "the disk is full"), output_to(tmp_path / "a.txt"):
+        fail(atomic_file(tmp_path / "a.txt"), "half")
+    assert not list(tmp_path.iterdir())

@@ -221,5 +221,5 @@ def toy_gan() -> Recipe:
 @recipe("toy-crowd")
 def toy_crowd() -> Recipe:
     """Two generators, three critics and memory."""
-    optimizers = {"G": "sgd", "H": "rmsprop", "D1": "adam", "D2": "adamw", "D3": {"kind": "sgd", "momentum": 0.9}}
+    optimizers = {"G": "sgd", "H": "rmsprop", "D1": "adafactor", "D2": "adamw", "D3": {"kind": "sgd", "momentum": 0.9}}
     return build(Recipe, {"name": "toy-crowd", "task": "toy-crowd", "optimizers": optimizers, **PLAIN})

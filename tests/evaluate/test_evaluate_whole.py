@@ -209,7 +209,7 @@ def test_what_a_model_is_worth_is_said_in_words(psnr, texture, level, title):
         figure("sharpness5", 0.17, 0.18),
         figure("texture5", 0.11, texture),
     ]
-    (found,) = find(Evidence(figures=figures))
+    (found,) = find(Evidence(results=figures))
     assert (found.level, found.title) == (level, title)
     assert f"psnr5[Y, crop 4] 28.43 → {psnr:g}" in found.why
 

@@ -127,7 +127,7 @@ def test_a_page_shows_text_as_text_and_runs_nothing():
         title=evil,
         lead=evil,
         facts={evil: evil},
-        figures=[{"name": evil, "value": float("nan"), "protocol": {evil: evil}, "detail": {"notes": [evil]}}],
+        results=[{"name": evil, "value": float("nan"), "protocol": {evil: evil}, "detail": {"notes": [evil]}}],
         findings=[Finding("bad", evil, evil, evil)],
         panels=[
             Panel(evil, evil, [Media(evil.encode(), mime, evil) for mime in ENDINGS], (evil,)),

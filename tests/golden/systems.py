@@ -365,6 +365,16 @@ SYSTEMS: dict[str, list[str]] = {
         "task.cooling=64",
     ],
     "scratchgan": [*LINES, "task.embed=8", "task.units=8", "task.critic_units=8"],
+    "text-style-small": [
+        f"data={HERE / 'styles.jsonl'}",
+        "task.encoder.units=8",
+        "task.encoder.embed=8",
+        "task.decoder.latent=8",
+        "task.decoder.widths=[8]",
+        "task.likelihood.units=8",
+        "task.likelihood.embed=8",
+        "task.widths=[8]",
+    ],
     "text2text-small": [
         f"data={json.dumps(ARTICLES)}",
         "batch=16",

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ganforge.cli.main import app
-from ganforge.cli.train import with_data
+from ganforge.cli.train_words import with_data
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
 from ganforge.engine.build import fingerprint, make_loader, open_data

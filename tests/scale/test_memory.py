@@ -15,10 +15,11 @@ from refused import refused
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 import toys
 
+from ganforge.core.device import is_out_of_memory
 from ganforge.core.types import Nets
 from ganforge.engine import fitting_batch
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.out_of_memory import is_out_of_memory, out_of_memory_said, remedies
+from ganforge.engine.out_of_memory import out_of_memory_said, remedies
 from ganforge.engine.recompute import Recompute
 from ganforge.engine.trainer import Trainer
 from ganforge.engine.world import World

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganforge.modalities.series import reading
+from ganforge.modalities.series import layout
+from ganforge.modalities.series.dates import dates_of
 from ganforge.modalities.series.files import written
-from ganforge.modalities.series.reading import dates_of
 
 DAYS = pd.date_range("2000-01-01", periods=40, freq="MS")
 
@@ -34,7 +34,7 @@ def test_stamps_with_a_time_zone_are_compared_as_moments(step, tmp_path):
     """Equal ones in Parquet, where pandas holds them as objects."""
     times = pd.Timestamp("2001-02-03", tz="+01:00") + pd.to_timedelta(step * np.arange(40), unit="h")
     frame = pd.DataFrame({"id": pd.Series(list(times)), "x": np.arange(40.0)})
-    found = reading.find(frame, reading.Said())
+    found = layout.find(frame, layout.Said())
     assert (found is None) == (step == 0)
     if found is not None:
         assert found.ordered

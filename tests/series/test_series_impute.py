@@ -24,8 +24,8 @@ from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.filler import Filler, across
 from ganforge.modalities.series.gap_metric import ruled
 from ganforge.modalities.series.imputing import impute, pieces
+from ganforge.modalities.series.layout import Said
 from ganforge.modalities.series.nets import SeriesDiscriminator
-from ganforge.modalities.series.reading import Said
 from ganforge.modalities.series.tasks.forecast import scores as forecast_scores
 from ganforge.modalities.series.tasks.impute import Impute, scores
 from ganforge.recipes.base import Recipe

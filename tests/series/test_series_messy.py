@@ -13,8 +13,8 @@ import torch
 
 from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
-from ganforge.modalities.series import reading
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
+from ganforge.modalities.series.dates import dates_of
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.signal import Series
 from ganforge.modalities.series.source import SeriesFile, SeriesSet
@@ -261,5 +261,5 @@ def test_an_empty_folder(tmp_path):
 
 def test_dates_without_separators_have_no_single_digits():
     texts = pd.Series([f"200103{day:02}" for day in range(1, 20)])
-    _, form = reading.dates_of(texts, [], "day")
+    _, form = dates_of(texts, [], "day")
     assert form == "%Y%m%d"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.cli.train import is_field, with_data
+from ganforge.cli.train_words import is_field, with_data
 from ganforge.core.component import build
 from ganforge.core.types import Spec
 from ganforge.data.base import DataSource

@@ -18,7 +18,7 @@ from ganforge import recipes
 from ganforge.api import unnamed
 from ganforge.artifacts import checkpoint
 from ganforge.artifacts.rundir import stored_recipe
-from ganforge.cli.train import resolve
+from ganforge.cli.train_words import resolve
 from ganforge.core.component import fields_of, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.events import read_events

@@ -211,6 +211,8 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Mappi
             optimizer.state[p][key] = tensor.to(p.device) if fused else tensor.clone()
         elif tensor.shape == p.shape:
             optimizer.state[p][key] = torch.empty_like(p, dtype=tensor.dtype).copy_(tensor)
+        elif tensor.ndim == p.ndim and all(n in {1, m} for n, m in zip(tensor.shape, p.shape, strict=True)):
+            optimizer.state[p][key] = tensor.to(p.device, copy=True)  # Adafactor's means of rows or columns
         else:
             raise UserError(
                 f"{where}: the optimizer state {name} does not fit the recipe", code="checkpoint.optimizer_does_not_fit"

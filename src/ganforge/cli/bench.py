@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganforge.core.files import check_new
 from ganforge.core.words import significant
-from ganforge.ui.options import Device, Force, Plugins, Quiet, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import examples
+from ganforge.ui.output import emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def bench(
     words: Annotated[
         list[str],
@@ -52,28 +55,23 @@ def bench(
             show_default=False,
         ),
     ] = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Measure the speed of a recipe's parts beside the limits of this machine."""
     from ganforge.bench import measure
-    from ganforge.cli.train import resolve
-    from ganforge.core.errors import UserError
+    from ganforge.cli.train_words import resolve
     from ganforge.registry import load_all
     from ganforge.ui.console import say, stderr, stdout
 
-    if trace is not None and trace.exists() and not force:
-        raise UserError(f"{trace}: already exists; --force overwrites it", code="output.exists")
+    check_new(trace, force=common.force)
     load_all()
-    recipe, _ = resolve(words, None, [], None, device)
-    other = resolve([*words, *against], None, [], None, device)[0] if against else None
-    tell = (lambda text: None) if quiet or as_json else (lambda text: say(f"measuring: {text}", stderr()))
-    found = measure.bench(recipe, other, pairs=pairs, seconds=seconds, device=device, progress=tell)
-    operators = measure.profile(recipe, trace, device) if trace is not None else []
-    if as_json:
+    recipe, _ = resolve(words, None, [], None, common.device)
+    other = resolve([*words, *against], None, [], None, common.device)[0] if against else None
+    tell = (lambda text: None) if common.silent else (lambda text: say(f"measuring: {text}", stderr()))
+    found = measure.bench(recipe, other, pairs=pairs, seconds=seconds, device=common.device, progress=tell)
+    operators = measure.profile(recipe, trace, common.device) if trace is not None else []
+    if common.as_json:
         emit({"benchmark": found, "operators": operators, "against": against or []})
         return
     console = stdout()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Language, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new, output_to
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Language, Source, examples
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def classify(
     source: Source,
     files: Annotated[
@@ -56,37 +57,26 @@ def classify(
             show_default=False,
         ),
     ] = None,
-    device: Device = None,
-    force: Force = False,
     language: Language = None,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Predict the classes of files with a trained classifier (recipe sgan)."""
     from ganforge.core.language import language_for
     from ganforge.core.refusals import PartlyDone, Refusal
     from ganforge.evaluation import class_report
     from ganforge.evaluation.classify import classify as predicted
-    from ganforge.ui.console import stdout
 
     written_in = language_for(language)
-    for path in (out, report):
-        if path is not None and path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+    check_new(out, report, force=common.force)
     one = files[0] if len(files) == 1 or all("=" in word for word in files) else None
-    found = predicted(source, " ".join(files) if one is not None else files, calibrate=calibrate, device=device)
+    found = predicted(source, " ".join(files) if one is not None else files, calibrate=calibrate, device=common.device)
     if out is not None:
         write_csv(found, out)
     if report is not None:
         class_report.write_page(found, source.name or str(source), report, written_in)
-    if as_json:
-        emit(class_report.summary(found) | {"out": out, "report": report})
-    elif not quiet:
-        for line in lines(found, out is None):
-            stdout().print(line, soft_wrap=True, markup=False, highlight=False)
-        for path in filter(None, (out, report)):
-            stdout().print(path, soft_wrap=True, markup=False, highlight=False)
+    places = [path for path in (out, report) if path is not None]
+    common.report(class_report.summary(found) | {"out": out, "report": report}, [*lines(found, out is None), *places])
     if found.skipped:
         raise PartlyDone([Refusal(where, why) for where, why in found.skipped])
 
@@ -100,14 +90,11 @@ def write_csv(found: Classified, path: Path) -> None:
     from ganforge.core.files import atomic_file
     from ganforge.core.names import writable
 
-    try:
-        with atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["sample", "class", "probability", *(f"p({name})" for name in found.names)])
-            for name, most, p in zip(found.samples, found.classes, found.probabilities, strict=True):
-                writer.writerow([writable(name), most, f"{p.max():.6g}", *(f"{value:.6g}" for value in p)])
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sample", "class", "probability", *(f"p({name})" for name in found.names)])
+        for name, most, p in zip(found.samples, found.classes, found.probabilities, strict=True):
+            writer.writerow([writable(name), most, f"{p.max():.6g}", *(f"{value:.6g}" for value in p)])
 
 
 def lines(found: Classified, each: bool) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganforge.core.files import check_new, output_to
 from ganforge.ui.options import Plugins
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
@@ -53,8 +54,7 @@ def inspect(
 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: it must be at least 1", code="cli.out_of_range")
-    if save is not None and save.exists() and not force:
-        raise UserError(f"{save}: already exists; --force overwrites it", code="output.exists")
+    check_new(save, force=force)
     load_all()
     found = inspection(source_of(*words).whole().open(), limit)
     if save is not None:
@@ -96,11 +96,8 @@ def save_columns(facts: Mapping[str, Any], path: Path) -> None:
         entry = yaml.safe_dump({column["name"]: column["kind"]}, allow_unicode=True, width=10_000).rstrip("\n")
         comment = " ".join(str(column.get("values", "")).split())
         lines.append(f"{entry}  # {column.get('distinct', '?')} distinct: {comment}" if "\n" not in entry else entry)
-    try:
-        with atomic_file(path) as file:
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @app.command("pack")

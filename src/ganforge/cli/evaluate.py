@@ -166,7 +166,7 @@ def evaluate(
     several = isinstance(done, comparison.RunComparison)
     each = done.evaluations if isinstance(done, comparison.RunComparison) else (done,)
     if as_json:
-        emit(plain_figures(each))
+        emit(plain_results(each))
     elif isinstance(done, comparison.RunComparison):
         show_several(done, stdout())
     else:
@@ -177,7 +177,7 @@ def evaluate(
         raise PartlyDone(refused, places)
 
 
-def plain_figures(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
+def plain_results(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
     """All results in the format of `report.json`, each with the name of its run."""
     from ganforge.evaluation.output import plain_result
 

@@ -8,43 +8,13 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, LatentSpace, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Label, LatentSpace, Seed, Source, examples, read_layers
 from ganforge.ui.verb import Verb
 
 app = typer.Typer(help="See what a trained generator has learned.", no_args_is_help=True)
 VERB = Verb(app, "explore", order=47)
-
-Seed = Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")]
-Label = Annotated[
-    str | None,
-    typer.Option("--label", help="The class, by name or number. By default all classes in turn.", show_default=False),
-]
-Layers = Annotated[
-    str | None,
-    typer.Option(
-        "--layers",
-        help="For models with styles: only these layers, as in 0-3 (coarse) or 6-9 (fine). By default all.",
-        show_default=False,
-    ),
-]
-
-
-def read_layers(text: str | None) -> tuple[int, int] | None:
-    """`2-5` → (2, 5), `3` → (3, 3).
-
-    Raises:
-        UserError: it is not of this form.
-    """
-    if text is None:
-        return None
-    first, dash, last = text.partition("-")
-    try:
-        return int(first), int(last) if dash else int(first)
-    except ValueError:
-        raise UserError(
-            f"--layers {text}: expected the first and the last layer, as in 2-5", code="explore.invalid_layers"
-        ) from None
 
 
 @app.command(
@@ -56,6 +26,7 @@ def read_layers(text: str | None) -> tuple[int, int] | None:
         "ganforge explore directions runs/0006-stylegan2-small --method pca --layers 0-3 --out coarse/",
     ),
 )
+@with_common
 def directions(
     source: Source,
     out: Annotated[
@@ -75,7 +46,14 @@ def directions(
         ),
     ] = "auto",
     number: Annotated[int, typer.Option("--number", "-k", help="How many directions.")] = 10,
-    layers: Layers = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="For models with styles: only these layers, as in 0-3 (coarse) or 6-9 (fine). By default all.",
+            show_default=False,
+        ),
+    ] = None,
     layer: Annotated[
         str | None,
         typer.Option(
@@ -90,26 +68,22 @@ def directions(
     rows: Annotated[int, typer.Option("--rows", help="Samples per direction, one strip each.")] = 4,
     seed: Seed = 0,
     label: Label = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Find directions in latent space along which samples change most."""
     from ganforge.explore import finding
     from ganforge.inference.directions import save_directions
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
     file = out / "directions.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=common.force)
     for name, value, least in (("--frames", frames, 2), ("--rows", rows, 1), ("--far", far, 1e-3)):
         if not least <= value <= 1000:
             raise UserError(f"{name} {value:g}: it must be between {least:g} and 1000", code="cli.out_of_range")
     span = read_layers(layers)
-    model = load(source, device)
+    model = load(source, common.device)
     found = finding.directions(model, method, number, layers=span, layer=layer, space=space, seed=seed)
     amounts = [far * (2 * k / (frames - 1) - 1) for k in range(frames)]
     overview = []
@@ -119,11 +93,13 @@ def directions(
         write_sheet(out / f"direction-{int(name):02d}.png", [(str(seed + k), strips[k]) for k in range(rows)])
     write_sheet(out / "overview.png", overview)
     save_directions(file, found)
-    if as_json:
-        emit({"method": found.method, "space": found.space, "layers": found.layers, "random": found.random,
-              "directions": found.facts(), "out": out})  # fmt: skip
-    elif not quiet:
-        for fact in found.facts():
-            times = fact["moves"] / max(found.random, 1e-12)
-            stdout().print(f"{fact['name']:>3}  changes samples {times:.2f} times as much as a random direction")
-        stdout().print(f"{len(found)} directions by {found.method}: {file}", soft_wrap=True)
+    said = [
+        f"{fact['name']:>3}  changes samples {fact['moves'] / max(found.random, 1e-12):.2f} times as much as a random "
+        "direction"
+        for fact in found.facts()
+    ]
+    common.report(
+        {"method": found.method, "space": found.space, "layers": found.layers, "random": found.random,
+         "directions": found.facts(), "out": out},
+        [*said, f"{len(found)} directions by {found.method}: {file}"],
+    )  # fmt: skip

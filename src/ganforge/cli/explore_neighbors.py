@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.explore import Label, Seed, app
-from ganforge.ui.options import Device, Force, Latent, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.cli.explore import app
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Label, Latent, Seed, Source, examples
 
 
 @app.command(
@@ -19,6 +20,7 @@ from ganforge.ui.output import AsJson, emit
         "ganforge explore neighbors runs/0003-dcgan -n 4 --neighbors 8 --features inception --out neighbors.png",
     ),
 )
+@with_common
 def neighbors(
     source: Source,
     out: Annotated[
@@ -46,24 +48,18 @@ def neighbors(
     latent: Latent = None,
     seed: Seed = 0,
     label: Label = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Find the training samples that generated ones are nearest to, by their values and by features."""
     from ganforge.core.progress import Stages
     from ganforge.explore.nearest import neighbors as sought
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
-    refuse_existing(out, force=force)
-    model = load(source, device)
-    if latent is not None:
-        model = model.at(latent)
-    with Stages(quiet=quiet or as_json) as progress:
+    check_new(out, force=common.force)
+    model = load(source, common.device).with_settings(latents=latent)
+    with Stages(quiet=common.silent) as progress:
         found = sought(model, n, k, seed=seed, label=label, features=features, data=data, progress=progress)
     if out is not None:
         frames = model.frames(found.samples)
@@ -85,18 +81,13 @@ def neighbors(
         }
         for near in found.near
     ]  # fmt: skip
-    if as_json:
-        emit({"seed": seed, "label": label, "training_samples": found.real.n, "near": each, "out": out})
-        return
-    if quiet:
-        return
-    for near in found.near:
-        for row in range(n):
-            stdout().print(
-                f"sample {row}: nearest by {near.by} is {found.names[int(near.places[row, 0])]} at "
-                f"{near.distances[row, 0]:.3g}; {near.farther[row]:.0%} of training samples are farther from their own "
-                "nearest",
-                soft_wrap=True,
-            )
-    if out is not None:
-        stdout().print(out, soft_wrap=True)
+    said = [
+        f"sample {row}: nearest by {near.by} is {found.names[int(near.places[row, 0])]} at "
+        f"{near.distances[row, 0]:.3g}; {near.farther[row]:.0%} of training samples are farther from their own nearest"
+        for near in found.near
+        for row in range(n)
+    ]
+    common.report(
+        {"seed": seed, "label": label, "training_samples": found.real.n, "near": each, "out": out},
+        said if out is None else [*said, out],
+    )

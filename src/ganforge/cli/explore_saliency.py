@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.explore import Label, Seed, app
+from ganforge.cli.explore import app
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Label, Seed, Source, examples
 
 
 @app.command(
@@ -21,6 +22,7 @@ from ganforge.ui.output import AsJson, emit
         "ganforge explore saliency runs/0004-sgan --of cat --image photos/ --out cat.png --npy cat.npy",
     ),
 )
+@with_common
 def saliency(
     source: Source,
     out: Annotated[
@@ -61,11 +63,8 @@ def saliency(
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 8,
     seed: Seed = 0,
     label: Label = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """See which parts of samples the critic looks at, or raise the probability of a class."""
     import numpy as np
@@ -77,13 +76,12 @@ def saliency(
     from ganforge.explore.saliency import saliency as seen
     from ganforge.explore.space import Space, space_of
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import heat, refuse_existing, write_sheet
+    from ganforge.ui.sheets import heat, write_sheet
 
-    refuse_existing(out, npy, force=force)
+    check_new(out, npy, force=common.force)
     if n < 1:
         raise UserError(f"-n {n}: it must be at least 1", code="cli.out_of_range")
-    model = load(source, device)
+    model = load(source, common.device)
     if images:
         x, names = given_samples(model, images, n)
         labels = model.label_ids(label, len(x)) if label is not None else None
@@ -93,7 +91,7 @@ def saliency(
         with torch.no_grad():
             x, labels = space.make(space.points_of(request), request.labels), request.labels
         names = [f"sample {k} of seed {seed}" for k in range(n)]
-    with Stages(quiet=quiet or as_json) as progress:
+    with Stages(quiet=common.silent) as progress:
         found = seen(model, x, labels, method=method, of=of, patch=patch, seed=seed, progress=progress)
     if npy is not None:
         with atomic_file(npy) as path, path.open("wb") as file:
@@ -111,9 +109,9 @@ def saliency(
             for score, frame, values in zip(found.scores.tolist(), frames, found.maps.numpy(), strict=True)
         ]
         write_sheet(out, rows)
-    if as_json:
-        each = [{"sample": name, "score": score} for name, score in zip(names, found.scores.tolist(), strict=True)]
-        emit({"of": found.of, "method": method, "samples": each, "out": out, "npy": npy})
-    elif not quiet:
-        places = ", ".join(str(path) for path in (out, npy) if path is not None)
-        stdout().print(f"what {found.of} sees in {len(x)} samples, by {method}: {places}", soft_wrap=True)
+    each = [{"sample": name, "score": score} for name, score in zip(names, found.scores.tolist(), strict=True)]
+    places = ", ".join(str(path) for path in (out, npy) if path is not None)
+    common.report(
+        {"of": found.of, "method": method, "samples": each, "out": out, "npy": npy},
+        [f"what {found.of} sees in {len(x)} samples, by {method}: {places}"],
+    )

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.explore import Label, Seed, app
+from ganforge.cli.explore import app
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Latent, LatentSpace, Plugins, Quiet, Source, examples, read_integers
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Label, Latent, LatentSpace, Seed, Source, examples, read_integers
 
 Layer = Annotated[
     str | None,
@@ -54,6 +55,7 @@ def read_point(text: str) -> tuple[tuple[float, float], tuple[float, float]]:
         "ganforge explore dissect runs/0003-dcgan --layer layers.5 --mask sky.png --out units/",
     ),
 )
+@with_common
 def dissect(
     source: Source,
     out: Annotated[
@@ -76,11 +78,8 @@ def dissect(
     mask: Mask = None,
     seed: Seed = 0,
     label: Label = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Find out what the units of a hidden layer draw, and switch them off and on."""
     from dataclasses import asdict
@@ -91,18 +90,17 @@ def dissect(
     from ganforge.core.progress import Stages
     from ganforge.explore.dissecting import dissect as dissected
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
     from ganforge.ui.output import as_text
-    from ganforge.ui.sheets import read_mask, refuse_existing, write_sheet
+    from ganforge.ui.sheets import read_mask, write_sheet
 
     file = out / "units.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=common.force)
     switched_off, switched_on = (
         read_integers(text, name, "units", "explore.invalid_units") for name, text in (("--off", off), ("--on", on))
     )
-    model = load(source, device)
+    model = load(source, common.device)
     region = read_mask(mask, tuple(model.spec.shape[1:]))
-    with Stages(quiet=quiet or as_json) as progress:
+    with Stages(quiet=common.silent) as progress:
         found = dissected(
             model, n, layer=layer, seed=seed, label=label, masks=None if region is None else {"mask": region},
             progress=progress,
@@ -135,15 +133,14 @@ def dissect(
     }
     with atomic_file(file) as path:
         path.write_text(as_text(content) + "\n", encoding="utf-8")
-    if as_json:
-        top = {name: units[:10] for name, units in content["concepts"].items()}
-        emit(content | {"concepts": top, "off": switched_off, "on": switched_on, "out": out})
-    elif not quiet:
-        stdout().print(f"{grid.units} units of {grid.name}, a grid of {'×'.join(map(str, grid.size))}")
-        for name, units in found.concepts.items():
-            listed = ", ".join(f"{unit.unit} ({unit.score:.3f})" for unit in units[:5])
-            stdout().print(f"{name}: {listed}", soft_wrap=True)
-        stdout().print(file, soft_wrap=True)
+    top = {name: units[:10] for name, units in content["concepts"].items()}
+    said = [f"{grid.units} units of {grid.name}, a grid of {'×'.join(map(str, grid.size))}"]
+    for name, units in found.concepts.items():
+        said.append(f"{name}: {', '.join(f'{unit.unit} ({unit.score:.3f})' for unit in units[:5])}")
+    common.report(
+        content | {"concepts": top, "off": switched_off, "on": switched_on, "out": out},
+        [*said, file],
+    )
 
 
 @app.command(
@@ -154,6 +151,7 @@ def dissect(
         "--mask movable.png --out dragged/",
     ),
 )
+@with_common
 def drag(
     source: Source,
     out: Annotated[
@@ -181,11 +179,8 @@ def drag(
     rate: Annotated[float, typer.Option("--lr", help="Learning rate, in standard deviations of the latent.")] = 0.03,
     seed: Seed = 0,
     label: Label = None,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Move points of a sample to other places (DragGAN); the rest follows as the model has learned it."""
     from ganforge.core.progress import Stages
@@ -194,18 +189,17 @@ def drag(
     from ganforge.inference import film
     from ganforge.inference.codes import load_codes, save_codes
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import marked_points, read_mask, refuse_existing, write_sheet
+    from ganforge.ui.sheets import marked_points, read_mask, write_sheet
 
     file = out / "latent.json"
-    refuse_existing(file, force=force)
+    check_new(file, force=common.force)
     ends = [read_point(text) for text in moves]
     if steps < 1 or not 0 < rate < 100:
         raise UserError(f"--steps {steps}, --lr {rate:g}: they must be above 0", code="cli.out_of_range")
-    model = load(source, device)
+    model = load(source, common.device)
     codes = None if latent is None else load_codes(latent, model.bundle)
     goals = [end for _, end in ends]
-    with Stages(quiet=quiet or as_json) as progress:
+    with Stages(quiet=common.silent) as progress:
         found = dragged(
             model, [start for start, _ in ends], goals, latents=codes, seed=seed, label=label,
             mask=read_mask(mask, tuple(model.spec.shape[1:])), layer=layer, space=space, pull=Pull(steps, rate),
@@ -216,9 +210,11 @@ def drag(
     write_sheet(out / "comparison.png", [("", [before, after])], 128)
     moments = [marked_points(model.frames(sample)[0], at, goals) for sample, at in found.film]
     film.write(moments, out / "film.gif", fps=12, loop=False)
-    if as_json:
-        emit({"handles": found.handles, "targets": goals, "left": found.left, "steps": found.steps, "out": out})
-    elif not quiet:
-        for (x, y), left in zip(found.handles, found.left, strict=True):
-            stdout().print(f"a point is at {x:.1f},{y:.1f}, {left:.1f} px from its target, after {found.steps} steps")
-        stdout().print(file, soft_wrap=True)
+    said = [
+        f"a point is at {x:.1f},{y:.1f}, {left:.1f} px from its target, after {found.steps} steps"
+        for (x, y), left in zip(found.handles, found.left, strict=True)
+    ]
+    common.report(
+        {"handles": found.handles, "targets": goals, "left": found.left, "steps": found.steps, "out": out},
+        [*said, file],
+    )

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ganforge.cli.explore import read_layers
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, Truncation, examples, read_integers
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import LabelOfAll, Source, Truncation, examples, read_integers, read_layers
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -20,6 +20,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def mix(
     source: Source,
     out: Annotated[
@@ -51,26 +52,19 @@ def mix(
         Path | None,
         typer.Option("--latents", help="FILE.json: the mixed styles, for sample --latent.", show_default=False),
     ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),
-    ] = None,
+    label: LabelOfAll = None,
     truncation: Truncation = 1.0,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Mix the styles of samples layer by layer (models with styles, such as StyleGAN2 and BigGAN)."""
     from ganforge.explore import mixing
     from ganforge.explore.space import space_of
     from ganforge.inference.codes import load_codes, save_codes
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, write_sheet
+    from ganforge.ui.sheets import write_sheet
 
-    refuse_existing(out, latents, force=force)
+    check_new(out, latents, force=common.force)
     seeds = {
         name: read_integers(text, name, "seeds", "walk.invalid_seed")
         for name, text in (("--base", base), ("--style", style))
@@ -78,7 +72,7 @@ def mix(
     if empty := [name for name, found in seeds.items() if not found]:
         raise UserError(f"{empty[0]}: expected seeds with commas, for example 3,4", code="walk.invalid_seed")
     span = read_layers(layers)
-    model = load(source, device)
+    model = load(source, common.device)
     space_of(model, "w")  # refuses a model without styles
     sides = [
         mixing.styles_of_seeds(model, seeds[name], label, truncation)
@@ -99,14 +93,12 @@ def mix(
     if latents is not None:
         save_codes(latents, found.codes)
     first, last = found.layers
-    if as_json:
-        emit({"base": seeds["--base"], "style": seeds["--style"], "layers": found.layers,
-              "of": mixing.layers_of(model), "out": out, "latents": latents})  # fmt: skip
-    elif not quiet:
-        stdout().print(
-            f"{len(rows)} samples with layers {first}-{last} of {mixing.layers_of(model)} from --style: {out}",
-            soft_wrap=True,
-        )
+    of = mixing.layers_of(model)
+    common.report(
+        {"base": seeds["--base"], "style": seeds["--style"], "layers": found.layers, "of": of, "out": out,
+         "latents": latents},
+        [f"{len(rows)} samples with layers {first}-{last} of {of} from --style: {out}"],
+    )  # fmt: skip
 
 
 VERB = Verb(mix, order=49, epilog=EPILOG)

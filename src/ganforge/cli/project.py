@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import LatentSpace, Source, examples
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -20,6 +21,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def project(
     source: Source,
     files: Annotated[
@@ -38,12 +40,7 @@ def project(
             show_default=False,
         ),
     ],
-    space: Annotated[
-        str | None,
-        typer.Option(
-            "--space", help="z (latents) or w (styles). By default w if the model has styles.", show_default=False
-        ),
-    ] = None,
+    space: LatentSpace = None,
     label: Annotated[
         str | None,
         typer.Option(
@@ -71,11 +68,8 @@ def project(
     ] = 4,
     most: Annotated[int, typer.Option("--most", help="Samples that are read from FILES, at most.")] = 64,
     seed: Annotated[int, typer.Option("--seed", help="Of the starts.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Find the latents with which a model makes given samples."""
     from ganforge.core.progress import Stages
@@ -86,18 +80,17 @@ def project(
     from ganforge.inference import film
     from ganforge.inference.codes import save_codes
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
-    from ganforge.ui.sheets import refuse_existing, strip, write_sheet
+    from ganforge.ui.sheets import strip, write_sheet
 
     latent = out / "latent.json"
-    refuse_existing(latent, force=force)
+    check_new(latent, force=common.force)
     if most < 1 or floor < 0:
         raise UserError(f"--most {most}, --held-out {floor}: they must be at least 1 and 0", code="cli.out_of_range")
     settings = Settings(steps, starts, rate, bound, seed)
-    model = load(source, device)
+    model = load(source, common.device)
     x, names = given_samples(model, files, most)
     held_out = held_out_samples(model, floor) if floor else None
-    with Stages(quiet=quiet or as_json) as progress:
+    with Stages(quiet=common.silent) as progress:
         found = projected(model, x, label, space=space, settings=settings, held_out=held_out, progress=progress)
     shown = Space(model, "z")
     given, made = shown.frames(x), model.frames(found.samples)
@@ -107,27 +100,25 @@ def project(
     film.write([strip([given[0], moment[0]], 128) for moment in frames], out / "film.gif", fps=12, loop=False)
     save_codes(latent, found.codes)
     labels = None if found.codes.labels is None else found.codes.labels.tolist()
-    if as_json:
-        each = [
-            {"sample": name, "psnr_before": before, "psnr": after, "spread": spread}
-            for name, before, after, spread in zip(names, found.before, found.after, found.spread, strict=True)
-        ]
-        emit({"samples": each, "labels": labels, "space": found.codes.space, "held_out_psnr": found.floor, "out": out})
-        return
-    if quiet:
-        return
+    each = [
+        {"sample": name, "psnr_before": before, "psnr": after, "spread": spread}
+        for name, before, after, spread in zip(names, found.before, found.after, found.spread, strict=True)
+    ]
+    said: list[object] = []
     for k, name in enumerate(names):
         of = f", label {model.labels[labels[k]]}" if labels is not None and model.labels else ""
-        stdout().print(
+        said.append(
             f"{name}: PSNR {found.after[k]:.1f} dB (nearest start {found.before[k]:.1f} dB){of}, "
-            f"spread of its latents {found.spread[k]:.2f}",
-            soft_wrap=True,
+            f"spread of its latents {found.spread[k]:.2f}"
         )
     if found.floor is not None:
-        stdout().print(f"held-out samples of the run's data reach {found.floor:.1f} dB", soft_wrap=True)
+        said.append(f"held-out samples of the run's data reach {found.floor:.1f} dB")
     if max(found.spread) > 1.3:
-        stdout().print("latents of training have a spread of 1; if edits of these look wrong, use --bound 1")
-    stdout().print(latent, soft_wrap=True)
+        said.append("latents of training have a spread of 1; if edits of these look wrong, use --bound 1")
+    common.report(
+        {"samples": each, "labels": labels, "space": found.codes.space, "held_out_psnr": found.floor, "out": out},
+        [*said, latent],
+    )
 
 
 VERB = Verb(project, order=48, epilog=EPILOG)

@@ -154,23 +154,23 @@ def prune(
         raise UserError("name the runs, or say which: --state failed,crashed or --older-than 30", code="run.not_given")
     if restore:
         moved = [(Path(root / TRASH / name), restored(Path(name).name, root)) for name in runs or ()]
-        told = [f"restored: {place}" for _, place in moved]
+        lines = [f"restored: {place}" for _, place in moved]
     else:
         named = [folder_of(run, root) for run in runs] if runs else None
         wanted = [one.folder for one in chosen(root, state, older, named) if one.state != "running" or runs]
         size = sum(size_of(folder) for folder in wanted)
         moved = [(folder, folder if dry_run else to_trash(folder)) for folder in wanted]
-        told = [f"{'would be moved' if dry_run else 'moved'}: {folder}" for folder, _ in moved] or ["no such runs"]
+        lines = [f"{'would be moved' if dry_run else 'moved'}: {folder}" for folder, _ in moved] or ["no such runs"]
         if moved and not dry_run:
             trash = moved[0][1].parent
-            told.append(
+            lines.append(
                 f"{size / 2**20:,.1f} MiB in {trash}. Back: ganforge runs prune --restore NAME. To free the disk: "
                 f"rm -r {shlex.quote(str(trash))}"
             )
     if as_json:
         emit({"moved": [{"from": before, "to": after} for before, after in moved], "dry_run": dry_run})
         return
-    stdout().print("\n".join(told), soft_wrap=True)
+    stdout().print("\n".join(lines), soft_wrap=True)
 
 
 def chosen(

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import (
-    Device,
-    Direction,
-    Force,
-    Guidance,
-    Latent,
-    Plugins,
-    Procs,
-    Quiet,
-    Source,
-    Truncation,
-    examples,
-)
-from ganforge.ui.output import AsJson, emit
-from ganforge.ui.samples import (
-    PIPE,
-    Labels,
-    Piped,
-    appended,
-    check_format,
-    check_kinds,
-    check_targets,
-    is_one_file,
-    signal_of,
-    write_arrays,
-    write_files,
-)
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Direction, Guidance, Label, Latent, Procs, Seed, Source, Truncation, examples
+from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_kinds, check_targets, is_one_file
+from ganforge.ui.samples import Labels, appended, write_arrays, write_files
 from ganforge.ui.verb import Verb
-
-if TYPE_CHECKING:
-    pass
 
 EPILOG = examples(
     "ganforge sample runs/0003-dcgan -n 64 --grid grid.png",
@@ -56,6 +30,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def sample(
     source: Source,
     n: Annotated[
@@ -64,13 +39,8 @@ def sample(
             "-n", "--number", help="How many samples. By default 64, or those of --latent.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")] = 0,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--label", help="The class, by name or number. By default all classes in turn.", show_default=False
-        ),
-    ] = None,
+    seed: Seed = 0,
+    label: Label = None,
     truncation: Truncation = 1.0,
     out: Annotated[
         Path | None,
@@ -146,42 +116,30 @@ def sample(
     guidance: Guidance = None,
     direction: Direction = None,
     latent: Latent = None,
-    device: Device = None,
     procs: Procs = 1,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Make new samples with a trained model."""
     from ganforge.registry import load_all
 
     load_all()
-    piped = Piped(as_json) if str(out) == PIPE else None
+    piped = Piped(common.as_json) if str(out) == PIPE else None
     if piped is None:
-        check_targets(out, grid, npz, force)
+        check_targets(out, grid, npz, common.force)
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
     from ganforge.inference.workers import spread
-    from ganforge.ui.console import stdout
 
-    model = load(source, device)
-    if frames is not None or fps is not None:
-        model = model.lasting(frames, fps)
-    if temperature is not None:
-        model = model.tempered(temperature)
-    if guidance is not None:
-        model = model.guided(guidance)
-    if latent is not None:
-        model = model.at(latent)
-    if direction:
-        model = model.moved(direction)
+    model = load(source, common.device).with_settings(
+        frames=frames, fps=fps, temperature=temperature, guidance=guidance, latents=latent, direction=direction or ()
+    )
     if n is None:
         n = 64 if model.codes is None else len(model.codes)
     if piped is not None:
         out, npz = piped.targets(model, npz)
-        check_targets(out, grid, npz, force)
+        check_targets(out, grid, npz, common.force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
     sentences = text or ()
@@ -190,11 +148,11 @@ def sample(
     else:
         parts = model.batches(n, seed, label, truncation, batch, where or (), sentences)
     folder = None if out is None or is_one_file(out) else out
-    listed = Labels(model, folder, class_folders, force)
+    listed = Labels(model, folder, class_folders, common.force)
     part_by_part = (
         out is not None
         and not ((where and not model.by_request) or grid or npz)
-        and out.suffix.lower() in signal_of(model).appenders
+        and out.suffix.lower() in model.recipe.signal.appenders
     )
     if out is not None and part_by_part:
         parts = appended(model, parts, out)
@@ -203,7 +161,8 @@ def sample(
         for part, part_labels in parts:
             if folder is not None:
                 listed.add(
-                    write_files(model, part, folder, written, force, listed.folders_of(part_labels), form), part_labels
+                    write_files(model, part, folder, written, common.force, listed.folders_of(part_labels), form),
+                    part_labels,
                 )
             if grid or npz or (out is not None and folder is None and not part_by_part):
                 kept.append(part)
@@ -220,18 +179,17 @@ def sample(
     if piped is not None:
         piped.send()
         return
-    if as_json:
-        emit({"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
-              "direction": direction or [], "latent": latent, "out": out, "grid": grid, "npz": npz})  # fmt: skip
-        return
     places = ", ".join(str(p) for p in (out, grid, npz) if p is not None)
     of = f" of {n}" if written < n else ""
     met = f", where {' and '.join(where)}" if where else ""
     met += f", {' / '.join(sentences)}" if sentences else ""
     met += f", moved along {', '.join(direction)}" if direction else ""
     which = f"seed {seed}" if latent is None else latent
-    if not quiet:
-        stdout().print(f"{written}{of} samples of {which}{met}: {places}", soft_wrap=True)
+    common.report(
+        {"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
+         "direction": direction or [], "latent": latent, "out": out, "grid": grid, "npz": npz},
+        [f"{written}{of} samples of {which}{met}: {places}"],
+    )  # fmt: skip
 
 
 VERB = Verb(sample, order=20, epilog=EPILOG)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ganforge.cli.train_results import plain_end, plain_plan, show_plan, show_result
+from ganforge.cli.train_words import fitted_here, is_field, resolve
 from ganforge.ui.notices import JSON_FLAG
 from ganforge.ui.options import Device, Plugins, Quiet, examples
 from ganforge.ui.output import FLAG, AsJson, emit
 from ganforge.ui.verb import Verb
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ganforge.engine.plan import Plan
-    from ganforge.engine.train import TrainResult
-    from ganforge.recipes.base import Recipe
 
 EPILOG = examples(
     "ganforge train",
@@ -37,24 +31,8 @@ WORDS = (
     "the demo. A recipe for two data sets can be followed by their two paths. All further arguments change fields of "
     "the recipe: data=mnist samples=600k batch=64 seed=1 optimizers.G.lr=1e-4"
 )
-RESULTS = {
-    "timelapse": "timelapse.gif",
-    "curves": "curves.png",
-    "model": "model.safetensors",
-    "best": "best.safetensors",
-}
-"""Output files of a run that are listed at its end, if they exist."""
 
-ENDS = {
-    "finished": "finished",
-    "patience": "stopped early, since the metric no longer improved",
-    "minutes": "time limit reached",
-    "interrupted": "stopped and saved",
-}
 log = logging.getLogger("ganforge")
-
-FIELD = re.compile(r'[A-Za-z_](?:"(?:[^"\\]|\\.)*"|[^=/\\])*=')
-"""The start of `field=value`; quoted names may contain any character."""
 
 
 def train(
@@ -170,196 +148,6 @@ def train(
         emit(plain_end(result, recipe))
     elif not quiet:
         show_result(result, recipe, stdout())
-
-
-def fitted_here(recipe: Recipe, resume: Path | None, device: str | None, procs: int) -> tuple[Recipe, str]:
-    """The recipe with as few parts of a batch as fit, and a sentence about it.
-
-    Raises:
-        UserError: a run that is resumed has its number of parts already, or torchrun started several processes, which
-            could find different numbers.
-    """
-    from ganforge.core.errors import UserError
-    from ganforge.engine.fitting_batch import AUTO, fitted
-    from ganforge.engine.processes import started
-
-    if resume is not None:
-        raise UserError(f"{AUTO}: {resume} continues with its own batches; leave it out", code="run.recipe_differs")
-    if started() > 1:
-        raise UserError(
-            f"{AUTO}: is found by one process. Start with `ganforge train --procs`, or find it with --dry-run and set "
-            "accumulate=N",
-            code="scale.no_auto",
-        )
-    return fitted(recipe, device, procs)
-
-
-def resolve(
-    words: list[str], resume: Path | None, with_files: list[Path], minutes: float | None, device: str | None
-) -> tuple[Recipe, list[str]]:
-    """The recipe given by the command line and, if it was chosen for the data, the reasons.
-
-    Raises:
-        UserError: an unknown recipe or field, an invalid value, or data for which no recipe can be chosen.
-    """
-    from ganforge import recipes
-    from ganforge.api import named, unnamed
-    from ganforge.core.errors import UserError
-    from ganforge.engine.resume import resume_recipe
-    from ganforge.recipes import make_recipe
-    from ganforge.recipes.listing import unknown
-
-    name = words[0] if words and not is_field(words[0]) else None
-    items = with_data(name, words[1:] if name is not None else words)
-    if resume is not None:
-        if with_files:
-            raise UserError(
-                "--resume reads the recipe from the run: leave --with out, and give only the fields to change",
-                code="run.recipe_on_resume",
-            )
-        return resume_recipe(resume, name, items), []
-    if name is not None and name not in recipes.names() and is_data(name):
-        if (other := named(items, "data")) is not None:
-            raise UserError(
-                f"data is given twice: {name!r} and data={other}. Leave one of them out", code="data.given_twice"
-            )
-        items, name = [f"data={name}", *items], None
-    if name is not None and name not in recipes.names():
-        raise unknown(name, recipes.names())
-    if name is not None:
-        return make_recipe(name, with_files, items), []
-    return unnamed(items, with_files, minutes, device)
-
-
-def with_data(name: str | None, items: list[str]) -> list[str]:
-    """The fields; words that are not fields become the paths of the recipe's data sets.
-
-    Raises:
-        UserError: there are more such words than the recipe has data sets.
-    """
-    from ganforge import recipes
-    from ganforge.core.errors import UserError
-
-    strays = [word for word in items if not is_field(word)]
-    fields = recipes.get(name).data.words if strays and name in recipes.RECIPES else ()
-    if len(strays) > len(fields):
-        raise UserError(
-            f"{strays[len(fields)]!r}: expected field=value after the recipe{' and its data' * bool(fields)}, for "
-            "example data=./photos",
-            code="config.not_an_assignment",
-        )
-    data = [f"data.{field}={word}" for field, word in zip(fields, strays, strict=False)]
-    return [*data, *(word for word in items if is_field(word))]
-
-
-def is_field(word: str) -> bool:
-    """Whether a word is `field=value`. `./a b/c=d` is a path."""
-    return FIELD.match(word) is not None and not (Path(word).exists() and not word.startswith("data="))
-
-
-def is_data(word: str) -> bool:
-    """Whether a word is a path or the name of a data set.
-
-    Raises:
-        UserError: it looks like a path, but does not exist.
-    """
-    import os
-
-    from ganforge.core.errors import UserError
-    from ganforge.data.base import DataSource
-
-    if DataSource.from_text(word)["kind"] != "path" or Path(word).expanduser().exists():
-        return True
-    if os.sep in word or word.startswith((".", "~")) or Path(word).suffix:
-        raise UserError(
-            f"{word!r}: no such file or folder, and no recipe of that name (see `ganforge recipes`)",
-            code="data.not_found",
-        )
-    return False
-
-
-def show_plan(plan: Plan, minutes: float | None, console: Console) -> None:
-    """Prints the recipe and the results of a dry run; `minutes` is the time limit of training."""
-    from rich.table import Table
-
-    from ganforge.core import overrides
-    from ganforge.engine.preflight import forecast
-    from ganforge.ui.progress import clock
-
-    console.print(overrides.to_yaml(plan.recipe), soft_wrap=True)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("data", f"{plan.dataset_size:,} samples")
-    table.add_row(
-        "sample", " × ".join(map(str, plan.spec.shape)) + (f", {plan.spec.classes} labels" if plan.spec.classes else "")
-    )
-    for player, count in plan.players.items():
-        table.add_row(f"player {player}", f"{count:,} parameters")
-    table.add_row("device", plan.device)
-    table.add_row("memory", f"about {plan.memory_bytes / 2**20:,.0f} MiB")
-    table.add_row("disk", f"about {plan.checkpoint_bytes / 2**20:,.1f} MiB per checkpoint, {plan.recipe.keep} kept")
-    table.add_row(
-        "speed", f"{plan.samples_per_second:,.0f} samples/s (a step takes {1000 * plan.step_seconds:,.1f} ms)"
-    )
-    whole = f"about {clock(plan.seconds_total)} for {plan.recipe.samples:,} samples"
-    if minutes is None or 60 * minutes >= plan.seconds_total:
-        table.add_row("time", whole)
-    else:
-        within = 60 * minutes * plan.samples_per_second
-        table.add_row("time", f"{minutes:g} min for some {within:,.0f} samples ({whole})")
-    for note in plan.notes:
-        table.add_row("note", note)
-    text, warn = forecast(plan.recipe, plan.samples_per_second, minutes, plan.device)
-    if warn:
-        table.add_row("warning", text)
-    console.print(table)
-
-
-def plain_plan(plan: Plan) -> dict[str, Any]:
-    """The results of a dry run, for JSON."""
-    from dataclasses import fields
-
-    from ganforge.core.component import to_plain
-
-    facts = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name not in ("recipe", "spec")}
-    return {**facts, "shape": plan.spec.shape, "classes": plan.spec.classes, "recipe": to_plain(plan.recipe)}
-
-
-def show_result(result: TrainResult, recipe: Recipe, console: Console) -> None:
-    """Prints where the outputs are, and the next steps."""
-    ended = ENDS[result.reason]
-    lines = [f"{ended}: {result.samples:,} of {recipe.samples:,} samples"]
-    lines += [f"  {what:<10}{text}" for what, text in [*files_of(result.folder), *steps_after(result, recipe)]]
-    console.print("\n".join(lines), soft_wrap=True)
-
-
-def plain_end(result: TrainResult, recipe: Recipe) -> dict[str, Any]:
-    """How a run ended, for JSON: as `ganforge runs --json` describes it, with files and commands."""
-    from ganforge.artifacts.summary import summary_of
-    from ganforge.cli.runs import as_plain
-
-    files = {what: str(file) for what, file in files_of(result.folder)}
-    return {**as_plain(summary_of(result.folder)), "files": files, "next": dict(steps_after(result, recipe))}
-
-
-def files_of(folder: Path) -> list[tuple[str, Path]]:
-    """Labels and paths of the output files of a run."""
-    from ganforge.engine.callbacks.previews import latest
-
-    found = [("samples", file) for file in latest(folder).values()]
-    found += [(what, folder / file) for what, file in RESULTS.items()]
-    return [(what, file) for what, file in found if file.exists()]
-
-
-def steps_after(result: TrainResult, recipe: Recipe) -> list[tuple[str, str]]:
-    """Next steps after a run, as commands."""
-    from ganforge.core.commands import command, with_plugins
-    from ganforge.registry import PLUGIN_FILES
-
-    folder = result.folder
-    steps = [*(recipe.task.next_steps(folder, result.spec) or recipe.signal.next_steps(folder, result.spec))]
-    more = {"finished": [f"samples={2 * recipe.samples}"], "patience": ["patience=null"]}.get(result.reason, [])
-    steps += [("evaluate", command("evaluate", folder)), ("resume", command("train", "--resume", folder, *more))]
-    return [(what, with_plugins(step, PLUGIN_FILES)) for what, step in steps]
 
 
 VERB = Verb(train, order=10, epilog=EPILOG)

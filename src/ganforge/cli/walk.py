@@ -7,22 +7,19 @@ from typing import Annotated
 
 import typer
 
-from ganforge.core.errors import UserError
+from ganforge.core.files import check_new
+from ganforge.ui.common import Common, with_common
 from ganforge.ui.options import (
     BatchSize,
-    Device,
     Direction,
-    Force,
     Guidance,
+    LabelOfAll,
     Latent,
-    Plugins,
-    Quiet,
     Source,
     Truncation,
     examples,
     read_integers,
 )
-from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -35,6 +32,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def walk(
     source: Source,
     out: Annotated[
@@ -53,10 +51,7 @@ def walk(
         str, typer.Option("--mode", help="slerp (along arcs, where latents of training lie) or linear.")
     ] = "slerp",
     loop: Annotated[bool, typer.Option("--loop", help="Return to the start, for endless playback.")] = False,
-    label: Annotated[
-        str | None,
-        typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),
-    ] = None,
+    label: LabelOfAll = None,
     vary: Annotated[
         str | None,
         typer.Option(
@@ -85,52 +80,38 @@ def walk(
     latent: Latent = None,
     truncation: Truncation = 1.0,
     batch: BatchSize = 64,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Walk through latent space and film what the model makes on the way."""
     from ganforge.inference import film
     from ganforge.inference.model import load
-    from ganforge.ui.console import stdout
 
     sentences = text or []
     still = vary is not None or len(sentences) > 1 or bool(direction)
     seeds = [start] if still else [start, *read_integers(through, "--through", "seeds", "walk.invalid_seed"), end]
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force overwrites it", code="output.exists")
+    check_new(out, force=common.force)
     film.check(out, fps)
-    model = load(source, device)
-    if guidance is not None:
-        model = model.guided(guidance)
-    if latent is not None:
-        model = model.at(latent)
+    model = load(source, common.device).with_settings(guidance=guidance, latents=latent)
     samples = model.walk(
         seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences, direction or ()
     )
     smallest = 128 if out.suffix.lower() == ".png" else 256
     film.write([film.enlarge(frame, smallest) for frame in model.frames(samples)], out, fps)
-    if as_json:
-        emit({"frames": len(samples), "seeds": [*seeds, start] if loop else seeds, "label": label,
-              "vary": vary, "where": where or [], "text": sentences, "direction": direction or [],
-              "latent": latent, "out": out})  # fmt: skip
-        return
+    way = [*seeds, start] if loop else seeds
     if still:
-        if not quiet:
-            at = f", where {' and '.join(where)}" if where else ""
-            moves = vary or " → ".join(sentences) or ", ".join(direction or ())
-            base = f"seed {start}" if latent is None else latent
-            stdout().print(f"{len(samples)} frames, {moves}{at}, {base}: {out}", soft_wrap=True)
-        return
-    way = " → ".join(map(str, [*seeds, start] if loop else seeds))
-    if latent is not None:
-        way = f"in {latent}"
-    of = f", label {model.labels[0] if label is None else label}" if model.labels else ""
-    if not quiet:
-        stdout().print(f"{len(samples)} frames, seeds {way}{of}: {out}", soft_wrap=True)
+        at = f", where {' and '.join(where)}" if where else ""
+        moves = vary or " → ".join(sentences) or ", ".join(direction or ())
+        said = f"{moves}{at}, {f'seed {start}' if latent is None else latent}"
+    else:
+        said = f"seeds {' → '.join(map(str, way)) if latent is None else f'in {latent}'}"
+        said += f", label {model.labels[0] if label is None else label}" if model.labels else ""
+    common.report(
+        {"frames": len(samples), "seeds": way, "label": label, "vary": vary, "where": where or [], "text": sentences,
+         "direction": direction or [], "latent": latent, "out": out},
+        [f"{len(samples)} frames, {said}: {out}"],
+    )  # fmt: skip
 
 
 VERB = Verb(walk, order=40, epilog=EPILOG, aliases=("interpolate",))

@@ -14,8 +14,8 @@ import ast
 import dataclasses
 import functools
 import inspect
-import textwrap
-from collections.abc import Mapping
+import linecache
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -164,6 +164,13 @@ class Component:
         return {cls.former.get(k, k): cls.former.get(f"{k}={v}", v) for k, v in fields.items()}
 
 
+def off_if_false(value: Any) -> Any:
+    """What a family with a kind `off` is given, of which YAML reads a bare `off` as false."""
+    if isinstance(value, Mapping) and value.get("kind") is False:
+        return {**value, "kind": "off"}
+    return "off" if value is False else value
+
+
 def _origin(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
@@ -273,14 +280,32 @@ def field_help(cls: type) -> dict[str, str]:
     return docs
 
 
-@functools.cache  # reading the source of a class is slow, and most classes occur in many recipes
 def _own_help(cls: type) -> dict[str, str]:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+        file = inspect.getsourcefile(cls)
     except (OSError, TypeError):  # a class defined interactively has no source
         return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    docs: dict[str, str] = {}
+    return _help_in(file).get(cls.__qualname__, {}) if file else {}
+
+
+@functools.cache  # a file is parsed once for all of its classes, most of which occur in many recipes
+def _help_in(file: str) -> dict[str, dict[str, str]]:
+    """The docstrings below the fields of each class of a file, by the class's qualified name and the field's."""
+    found: dict[str, dict[str, str]] = {}
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                found[prefix + node.name] = dict(_documented(node.body))
+                visit(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                visit(node.body, f"{prefix}{node.name}.<locals>.")
+
+    visit(ast.parse("".join(linecache.getlines(file))).body, "")
+    return found
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
     for field, doc in pairwise(body):
         if (
             isinstance(field, ast.AnnAssign)
@@ -289,8 +314,7 @@ def _own_help(cls: type) -> dict[str, str]:
             and isinstance(doc.value, ast.Constant)
             and isinstance(doc.value.value, str)
         ):
-            docs[field.target.id] = " ".join(doc.value.value.split())
-    return docs
+            yield field.target.id, " ".join(doc.value.value.split())
 
 
 def _count(value: Any) -> Any:

@@ -10,6 +10,9 @@ import torch
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Float64Init
 
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory", "bad_alloc")
+"""What the messages of torch's errors contain, in small letters, where an allocation failed."""
+
 
 def pick_device(name: str | None = None) -> torch.device:
     """The requested device, else the best available: CUDA, then Apple's MPS, then the CPU.
@@ -67,3 +70,10 @@ def building(dtype: torch.dtype) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory did not suffice."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in OUT_OF_MEMORY)

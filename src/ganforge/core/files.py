@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders: written under a temporary name first, then renamed."""
+"""Files that are written: whether they can be, checked before anything is computed; and writing that is atomic."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ganforge.core.errors import UserError
 
 PREFIX = ".writing-"
 """Prefix of the temporary names."""
@@ -91,3 +93,52 @@ def atomic_files(folder: Path) -> Iterator[Path]:
             file.replace(folder / file.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new(*paths: Path | None, force: bool) -> None:
+    """Checks, before anything is computed, whether files can be written: None stands for one that is not asked for.
+
+    Raises:
+        UserError: one of them exists, and `force` is not given; or its folder is as `check_folder` refuses it.
+    """
+    for path in paths:
+        if path is not None:
+            if path.exists() and not force:
+                raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
+            check_folder(path.parent)
+
+
+def refuse_input(out: Path, inputs: Path) -> None:
+    """
+    Raises:
+        UserError: an output is the file, or the folder, that is read.
+    """
+    if out.exists() and inputs.exists() and out.samefile(inputs):
+        which = "the folder of the inputs, which are" if out.is_dir() else "the input, which is"
+        raise UserError(f"{out}: is {which} never overwritten; choose another --out", code="output.is_the_input")
+
+
+def check_folder(folder: Path) -> None:
+    """Checks whether a folder can be written to or created, without creating it.
+
+    Raises:
+        UserError: it, or the folder in which it would be created, is a file or not writable.
+    """
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise UserError(f"{folder}: cannot be created, since {there} is a file", code="output.not_a_folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{folder}: cannot write to {there}: permission denied", code="output.permission_denied")
+
+
+@contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """A context for writing what the user asked for.
+
+    Raises:
+        UserError: an OSError of the block, such as a full disk, with the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None

@@ -11,6 +11,7 @@ import pydantic
 from pydantic_core import PydanticCustomError
 
 from ganforge.core.component import Component, Count, PositiveCount
+from ganforge.core.words import is_number
 
 
 class Schedule(Component, family="schedule"):
@@ -25,21 +26,28 @@ class Schedule(Component, family="schedule"):
         raise NotImplementedError
 
 
-class Linear(Schedule, kind="linear"):
-    """Linear from `start` to `end` over `over` samples, beginning after `after` samples; constant before and
-    afterward."""
+class Ramp(Schedule):
+    """From `start` to `end` over `over` samples, beginning after `after` samples; constant before and afterward."""
 
     start: float
     end: float
     over: PositiveCount
     after: Count = 0
 
-    def value(self, samples: int) -> float:
-        t = min(max((samples - self.after) / self.over, 0.0), 1.0)
-        return self.start + (self.end - self.start) * t
+    def share(self, samples: int) -> float:
+        """How much of it has passed, in [0, 1]."""
+        return min(max((samples - self.after) / self.over, 0.0), 1.0)
 
     def scaled(self, factor: float) -> Self:
         return replace(self, over=max(1, round(self.over * factor)), after=round(self.after * factor))
+
+
+class Linear(Ramp, kind="linear"):
+    """Linear from `start` to `end` over `over` samples, beginning after `after` samples; constant before and
+    afterward."""
+
+    def value(self, samples: int) -> float:
+        return self.start + (self.end - self.start) * self.share(samples)
 
 
 def falling(lr: float, samples: int) -> Linear:
@@ -47,21 +55,12 @@ def falling(lr: float, samples: int) -> Linear:
     return Linear(start=lr, end=0.0, over=samples // 2, after=samples // 2)
 
 
-class Cosine(Schedule, kind="cosine"):
+class Cosine(Ramp, kind="cosine"):
     """Half a cosine from `start` to `end` over `over` samples, beginning after `after` samples; constant before and
     afterward."""
 
-    start: float
-    end: float
-    over: PositiveCount
-    after: Count = 0
-
     def value(self, samples: int) -> float:
-        t = min(max((samples - self.after) / self.over, 0.0), 1.0)
-        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * t)) / 2
-
-    def scaled(self, factor: float) -> Self:
-        return replace(self, over=max(1, round(self.over * factor)), after=round(self.after * factor))
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * self.share(samples))) / 2
 
 
 class Steps(Schedule, kind="steps"):
@@ -81,7 +80,7 @@ class Steps(Schedule, kind="steps"):
 def _read(value: Any) -> Any:
     if isinstance(value, Schedule):
         return value
-    if isinstance(value, str) and not _is_number(value) and value not in Schedule.kinds:
+    if isinstance(value, str) and not is_number(value) and value not in Schedule.kinds:
         raise _expected(repr(value))
     if isinstance(value, Mapping) or (isinstance(value, str) and value in Schedule.kinds):
         return Schedule.parse(value)
@@ -93,14 +92,6 @@ def _read(value: Any) -> Any:
 def _expected(got: str) -> PydanticCustomError:
     text = "expected a number or a schedule like {{kind: linear, start: 2e-4, end: 0, over: 1M}}, got {got}"
     return PydanticCustomError("component", "{message}", {"message": text.format(got=got)})
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 Rate = Annotated[float | Schedule, pydantic.BeforeValidator(_read)]

@@ -1,6 +1,8 @@
-"""Numbers as people read them, and with their nouns."""
+"""Numbers as people write and read them, and with their nouns."""
 
 from __future__ import annotations
+
+from typing import Any
 
 
 def counted(number: float, noun: str) -> str:
@@ -11,3 +13,12 @@ def counted(number: float, noun: str) -> str:
 def significant(number: float) -> str:
     """Three significant digits without an exponent: `1,170,000`, `35.2`, `0.0551`."""
     return f"{float(f'{number:.3g}'):,.10g}"
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value, or what a text says, is a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -10,12 +10,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from ganforge.core.condition_kinds import MOST_VALUES, Angle, Category, Condition, Labels, Number, Ordinal, Value
 from ganforge.core.errors import UserError, did_you_mean
+from ganforge.core.words import is_number
 from ganforge.data.columns import Column
 
 ANGULAR = re.compile(
@@ -128,19 +128,11 @@ def _floats(column: Column) -> list[float | None]:
     try:
         found = [None if v is None else float(v) for v in column.values]
     except (TypeError, ValueError):
-        example = next(v for v in column.values if v is not None and not _is_number(v))
+        example = next(v for v in column.values if v is not None and not is_number(v))
         raise NotUsable(f"column {column.name!r}: {example!r} is not a number") from None
     if not all(v is None or math.isfinite(v) for v in found):
         raise NotUsable(f"column {column.name!r}: some of its numbers are not finite")
     return found
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _texts(column: Column) -> list[str | None]:
@@ -166,7 +158,7 @@ def _category(column: Column) -> tuple[Condition, list[Value]]:
 def _ordinal(column: Column) -> tuple[Condition, list[Value]]:
     texts = _texts(column)
     present = {t for t in texts if t is not None}
-    ordered = sorted(present, key=float) if all(map(_is_number, present)) else sorted(present)
+    ordered = sorted(present, key=float) if all(map(is_number, present)) else sorted(present)
     return Ordinal(column.name, _checked(column, ordered)), list(texts)
 
 

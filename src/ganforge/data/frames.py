@@ -34,6 +34,18 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         raise MissingExtra("pyarrow", "tables", "writing a Parquet file") from None
 
 
+def write(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
+    """Writes .parquet, .tsv, or else text with this separator.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+    """
+    if path.suffix.lower() == ".parquet":
+        write_parquet(frame, path)
+    else:
+        write_text(frame, path, "\t" if path.suffix.lower() == ".tsv" else separator)
+
+
 def separators(lines: Iterable[str]) -> tuple[str, str]:
     """The delimiter and the decimal sign of a text file of numbers, from its first lines."""
     lines = [line for line in lines if line.strip()]

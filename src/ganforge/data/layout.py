@@ -80,28 +80,9 @@ def read(
         return Layout(list(files), *found, (_labels_sentence(found[1], "its manifest"),))
     every, top = _below([_File(f, tuple(f.split("/")[:-1])) for f in files])
     parts = _parts(every)
-    sentences: list[str] = []
-    chosen, loose = parts or every, 0
-    if parts is None:
-        if split not in ("train", "all") and PARTS.get(top.lower()) != split:
-            raise UserError(
-                f"data {name}: split={split} needs the folders train and test in it; without data.split "
-                "all images are used",
-                code="data.split_not_found",
-            )
-    else:
-        loose = sum(not file.part for file in parts)
-        chosen, sentence = _of_part(parts, split, name)
-        sentences.append(sentence)
-        if loose and split != "all":
-            first = readable(next(file.name for file in parts if not file.part))
-            sentences.append(f"{loose:,} outside these folders left out, as {first}")
-    domains = parts is not None and any(file.domain for file in parts)
-    if domains and labels == "auto":
-        number = np.array(["AB".index(file.domain) for file in chosen if file.domain], np.int64)
-        chosen = [file for file in chosen if file.domain]
-        sentences.append("two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them")
-        return Layout([f.name for f in chosen], number, ("A", "B"), tuple(sentences), bool(loose), domains=True)
+    chosen, sentences, loose = _chosen(every, parts, top, split, name)
+    if parts is not None and labels == "auto" and any(file.domain for file in parts):
+        return _of_domains(chosen, sentences, bool(loose))
     chosen, classes, why, outside = _labeled(_below(chosen)[0], labels)
     if classes and parts is not None:  # another part may lack a class: label numbers are those of the training part
         trained = [file for file in parts if file.part == "train"]
@@ -125,6 +106,42 @@ def read(
         bool(loose and split != "all") or bool(outside),
         why,
     )
+
+
+def _chosen(
+    every: list[_File], parts: list[_File] | None, top: str, split: str, name: str
+) -> tuple[list[_File], list[str], int]:
+    """The files of the requested part, sentences about it, and how many files lie outside the folders of all parts.
+
+    Args:
+        parts: the files with their parts; None if no folders are parts.
+        top: the name of the last common folder, which may be a part by itself.
+
+    Raises:
+        UserError: the requested part does not exist.
+    """
+    if parts is None:
+        if split not in ("train", "all") and PARTS.get(top.lower()) != split:
+            raise UserError(
+                f"data {name}: split={split} needs the folders train and test in it; without data.split "
+                "all images are used",
+                code="data.split_not_found",
+            )
+        return every, [], 0
+    chosen, sentence = _of_part(parts, split, name)
+    outside = [file for file in parts if not file.part]
+    if not outside or split == "all":
+        return chosen, [sentence], len(outside)
+    left = f"{len(outside):,} outside these folders left out, as {readable(outside[0].name)}"
+    return chosen, [sentence, left], len(outside)
+
+
+def _of_domains(chosen: list[_File], sentences: list[str], left_out: bool) -> Layout:
+    """The layout of two sets A and B, which are its labels."""
+    files = [file for file in chosen if file.domain]
+    labels = np.array(["AB".index(file.domain) for file in files], np.int64)
+    said = "two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them"
+    return Layout([file.name for file in files], labels, ("A", "B"), (*sentences, said), left_out, domains=True)
 
 
 def _below(files: Sequence[_File]) -> tuple[list[_File], str]:

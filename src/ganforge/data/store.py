@@ -97,8 +97,8 @@ class FolderStore:
         self._denied.append(Path(error.filename).relative_to(self.root).as_posix())
 
     def notices(self) -> list[str]:
-        links = counted(self._links, "linked folder", "left out, since its target is already read")
-        return links + counted(self._denied, "folder", "left out: permission denied")
+        links = notice_of(self._links, "linked folder", "left out, since its target is already read")
+        return links + notice_of(self._denied, "folder", "left out: permission denied")
 
     def start(self, name: str, count: int) -> bytes:
         path = self.root / name
@@ -164,7 +164,7 @@ class ZipStore:
             return b""
 
     def notices(self) -> list[str]:
-        said = counted(self.twice, "file name", "more than once in the archive, only the last file of each is read")
+        said = notice_of(self.twice, "file name", "more than once in the archive, only the last file of each is read")
         if self.encoding not in (None, "utf-8"):
             said.append(f"file names read as {self.encoding} (data.name_encoding={self.encoding})")
         return said
@@ -281,8 +281,8 @@ def without_runs(names: Sequence[str]) -> tuple[list[str], list[str]]:
     return kept, sorted(home[:-1] for home in homes)
 
 
-def counted(items: Sequence[str], noun: str, what: str) -> list[str]:
-    """A sentence about some items, or none: "2 folders left out: permission denied: a, b"."""
+def notice_of(items: Sequence[str], noun: str, what: str) -> list[str]:
+    """A notice about some items, or none: "2 folders left out: permission denied (a, b)"."""
     if not items:
         return []
     shown = ", ".join(map(readable, items[:3])) + (" …" if len(items) > 3 else "")

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 import torch
 
-from ganforge.core.device import pick_device
+from ganforge.core.device import is_out_of_memory, pick_device
 from ganforge.core.errors import UserError
 from ganforge.core.words import counted
 from ganforge.data.memory import free_memory
 from ganforge.engine.build import make_loader, open_data
-from ganforge.engine.out_of_memory import is_out_of_memory, remedies
+from ganforge.engine.out_of_memory import remedies
 from ganforge.engine.preflight import size
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.base import Recipe

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 import torch
 
+from ganforge.core.device import is_out_of_memory
 from ganforge.core.errors import UserError
 from ganforge.engine.preflight import instead
 from ganforge.recipes.base import Recipe
-
-SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory", "bad_alloc")
-"""What the messages of torch's errors contain, in small letters, where an allocation failed."""
 
 
 @contextlib.contextmanager
@@ -33,13 +31,6 @@ def out_of_memory_said(recipe: Recipe, device: torch.device, processes: int = 1)
             f"{'; '.join(remedies(recipe, processes))}{instead(recipe)}",
             code="run.out_of_memory",
         ) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory did not suffice."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
 
 
 def remedies(recipe: Recipe, processes: int = 1) -> list[str]:

@@ -75,9 +75,7 @@ def plan(recipe: Recipe, device: str | None = None, steps: int = 4) -> Plan:
             if place.type == "cuda":
                 memory = torch.cuda.max_memory_allocated(place)
             else:
-                memory = max(
-                    _process_bytes() - before, sum(t.numel() * t.element_size() for t in trainer.state().values())
-                )
+                memory = max(_process_bytes() - before, preflight.nbytes(trainer.state().values()))
         step = sum(times[1:]) / len(times[1:])  # the first one includes setup
         notes = [f"{len(loader.skipped)} samples cannot be used"] if loader.skipped else []
         notes += [line.text for line in reading(dataset)] + kind.notes(recipe) + init_notes + warnings

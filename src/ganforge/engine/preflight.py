@@ -7,6 +7,7 @@ steps, so that no step is made twice.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def small_recipe(name: str) -> str | None:
     return None
 
 
-def nbytes(tensors) -> int:
+def nbytes(tensors: Iterable[torch.Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 

@@ -111,16 +111,10 @@ class Session:
         try:
             for listener in self.listeners:
                 listener.on_start()
-            if (
-                self._saved_at == self.samples
-            ):  # a process killed right after its checkpoint may have left an older bundle
+            if self._saved_at == self.samples:  # a process killed after its checkpoint may have left an older bundle
                 self.write_bundle()
             tick = Tick(self)
-            first = not self.world.most(
-                self.world.leads and checkpoint.newest(self.run.checkpoints, _healthy) is not None
-            )
-            way_back = first and self.watcher.can_roll_back and self.watcher.healthy  # from the first step on
-            if way_back or (self.trainer.saves_first and self._saved_at < 0):
+            if self._saves_before_first_step():
                 tick.pause(self.save, planned=True)
             while not self._stretch(deadline, tick):
                 tick.restart()
@@ -136,6 +130,13 @@ class Session:
         reason = "interrupted" if self.stop else ended
         self.log("end", reason=reason, seconds=round(self.seconds, 3))
         return reason
+
+    def _saves_before_first_step(self) -> bool:
+        """Whether a checkpoint is needed now: to roll the first steps back to, or since the trainer asks for it."""
+        found = self.world.leads and checkpoint.newest(self.run.checkpoints, _healthy) is not None
+        can_go_back = self.world.most(found)  # every process takes part, whatever else it knows
+        needed = self.watcher.can_roll_back and self.watcher.healthy and not can_go_back
+        return needed or (self.trainer.saves_first and self._saved_at < 0)
 
     def _stretch(self, deadline: float, tick: Tick) -> bool:
         """Trains to the end and saves, or until a rollback; returns whether training has ended.

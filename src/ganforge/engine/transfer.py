@@ -4,8 +4,8 @@ Mo, Cho & Shin 2020, "Freeze the Discriminator: a Simple Baseline for Fine-Tunin
 frozen, since their features (edges, colors) are the same for all images; with little data D then overfits less.
 
     every net: the weights of the other run's net of the same name; optimizers, schedules and clock start from zero
-    label embeddings: rows of labels with the same name are copied, all others are newly initialized freeze k: the first
-    k layers of every critic, and the norms between them, are not trained
+    label embeddings: rows of labels with the same name are copied, all others are newly initialized
+    freeze k: the first k layers of every critic, and the norms between them, are not trained
 
 Which tensors depend on the labels, and along which axis, is found by building the nets with one more label and with
 none.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
-from ganforge.inference.film import check_folder
+from ganforge.core.files import check_folder
 from ganforge.metrics.base import Extractor, Metric
 
 

@@ -112,10 +112,10 @@ class Evaluator(Listener):
             best = self._is_best(results[0])
             if best:  # before the log says so: a process killed between the two evaluates again
                 self.run.write_bundle(BEST)
-            figures = {f"metric/{result.name}": plain_number(result.value) for result in results}
+            values = {f"metric/{result.name}": plain_number(result.value) for result in results}
             self.run.log(
                 "evaluate",
-                **figures,
+                **values,
                 best=best,
                 seconds=round(time.perf_counter() - started, 3),
                 results=[plain_result(result) for result in results],

@@ -7,8 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, output_to
 from ganforge.core.language import phrase
 from ganforge.core.plot.charts import PAD, frame, heat
 from ganforge.core.plot.drawing import Drawing
@@ -41,11 +40,8 @@ def write_page(found: Classified, model: str, path: Path, language: str) -> None
         UserError: it cannot be written.
     """
     page = render(report(found, model), language)
-    try:
-        with atomic_file(path) as file:
-            file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as file:
+        file.write_text(page, encoding="utf-8")
 
 
 def report(found: Classified, model: str) -> Report:

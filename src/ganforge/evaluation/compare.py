@@ -10,6 +10,7 @@ from typing import Any
 
 from ganforge.artifacts.protocols import PER_RUN, protocol_of
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_folder
 from ganforge.core.language import joined, language_for, phrase
 from ganforge.evaluation.asked import is_model, not_a_run
 from ganforge.evaluation.evaluate import Evaluation, evaluate
@@ -17,7 +18,6 @@ from ganforge.evaluation.output import JSON, to_json, write_pair
 from ganforge.evaluation.report import beside
 from ganforge.evaluation.report.values import uncertainty
 from ganforge.evaluation.report.words import stem_of
-from ganforge.inference.film import check_folder
 from ganforge.metrics.base import Progress, Result
 
 

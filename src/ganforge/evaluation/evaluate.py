@@ -147,14 +147,7 @@ def evaluate(
         if asked is not None and n is not None:
             asked = [metric if metric.n is not None else replace(metric, n=n) for metric in asked]
         extractor = read_extractor(features or subject.signal.extractor, weights)
-        comparisons = [
-            (compared(part, some, extractor, seed, device, on_progress), some)
-            for part, some in parts_of(subject, asked if asked is not None else usual(subject))
-        ]
-        if asked is None:  # of the defaults, those that can be computed
-            lacking = [why for comparison, some in comparisons for why in left_out(subject, some, comparison)]
-            subject = replace(subject, notes=(*subject.notes, *lacking))
-            comparisons = [(c, [metric for metric in some if not metric.lacks(c)]) for c, some in comparisons]
+        subject, comparisons = all_compared(subject, asked, extractor, seed, device, on_progress)
         refused: list[Refusal] = []
         results = [result for comparison, some in comparisons for result in measure(some, comparison, refused)]
         lacking = [phrase("Not measured: {metric}. {why}", metric=one.what, why=one.why) for one in refused]
@@ -216,6 +209,29 @@ def report_folder(source: Any, against: Any, data: Any, out: Path | str | None) 
         refuse_mixtures(Path(source), against, data)
         return target_folder(Path(source), folder, against is None)
     return None if folder is None else target_folder(folder, folder, False)
+
+
+def all_compared(
+    subject: Subject,
+    asked: list[Metric] | None,
+    extractor: Extractor,
+    seed: int,
+    device: str | None,
+    on_progress: Progress,
+) -> tuple[Subject, list[tuple[Comparison, list[Metric]]]]:
+    """Each part of the subject with the metrics that see it: those asked for, or else the default ones that can be
+    computed. The notes of the subject name the others.
+
+    Raises:
+        UserError: as `compared`.
+    """
+    parts = parts_of(subject, asked if asked is not None else usual(subject))
+    found = [(compared(part, some, extractor, seed, device, on_progress), some) for part, some in parts]
+    if asked is not None:
+        return subject, found
+    lacking = [why for comparison, some in found for why in left_out(subject, some, comparison)]
+    subject = replace(subject, notes=(*subject.notes, *lacking))
+    return subject, [(one, [metric for metric in some if not metric.lacks(one)]) for one, some in found]
 
 
 def usual(subject: Subject) -> list[Metric]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ganforge.core.commands import command, with_plugins
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_files
+from ganforge.core.files import atomic_files, output_to
 from ganforge.core.names import writable
 from ganforge.core.version import __version__
 from ganforge.evaluation.asked import text_of
@@ -73,14 +73,9 @@ def write_pair(folder: Path, page: str, plain: str) -> tuple[Path, Path]:
     Raises:
         UserError: as `write`.
     """
-    try:
-        with atomic_files(folder) as partial:
-            (partial / HTML).write_text(page, encoding="utf-8")
-            (partial / JSON).write_text(plain + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
-        ) from None
+    with output_to(folder), atomic_files(folder) as partial:
+        (partial / HTML).write_text(page, encoding="utf-8")
+        (partial / JSON).write_text(plain + "\n", encoding="utf-8")
     return folder / HTML, folder / JSON
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.types import Spec
+from ganforge.metrics.base import Progress
 from ganforge.signals import Signal
+
+KEPT_BYTES = 2**30
+"""Samples of one side that take no more are kept in memory."""
+PART = 256
+"""Items that are read at a time."""
 
 Stored = Callable[[np.ndarray], "list[np.ndarray | None]"]
 """From places in a data set to its prepared items; None for one that cannot be read."""
@@ -41,3 +52,57 @@ class Reader:
             return self.signal.prepare(self.dataset.read(int(index)), self.spec)
         except BadItem:
             return None
+
+
+@dataclass(frozen=True)
+class Items:
+    """Prepared items of a data set that can be read.
+
+    Attributes:
+        places: their indices in the data set, int64 [n].
+        kept: all of them, if they take no more than `KEPT_BYTES`; else None, and they are read again each time.
+        digest: SHA-256 of their content.
+    """
+
+    reader: Reader
+    places: np.ndarray
+    kept: list[np.ndarray] | None
+    digest: str
+
+    @classmethod
+    def read_once(cls, reader: Reader, chosen: np.ndarray, progress: Progress | None = None) -> Items:
+        """Those of the chosen items that can be read."""
+        digest = hashlib.sha256(repr((reader.spec.to_plain(), reader.signal.kind)).encode())
+        places: list[int] = []
+        kept: list[np.ndarray] | None = []
+        room = KEPT_BYTES
+        with reader as read:
+            for start in range(0, len(chosen), PART):
+                part = chosen[start : start + PART]
+                found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
+                for _, item in found:
+                    digest.update(item.tobytes())
+                    room -= item.nbytes
+                places += [k for k, _ in found]
+                if room < 0:
+                    kept = None
+                elif kept is not None:
+                    kept += [item for _, item in found]
+                if progress is not None:
+                    progress(f"reading {reader.dataset.name}", start + len(part), len(chosen))
+        return cls(reader, np.array(places, np.int64), kept, digest.hexdigest())
+
+    def drawn(self, decoded: Callable[[Tensor], Any]) -> Callable[[int], Iterator[Any]]:
+        """A function that goes through all items in parts of a size, each part decoded."""
+
+        def draw(size: int) -> Iterator[Any]:
+            if self.kept is not None:
+                for start in range(0, len(self.kept), size):
+                    yield decoded(torch.from_numpy(np.stack(self.kept[start : start + size])))
+                return
+            with self.reader as read:
+                for start in range(0, len(self.places), size):
+                    found = [item for item in read(self.places[start : start + size]) if item is not None]
+                    yield decoded(torch.from_numpy(np.stack(found)))
+
+        return draw

@@ -32,12 +32,12 @@ OTHER_DATA = phrase(
     "This is not known to be the table that the run was trained on (its rows, their content or its form differ), so "
     "it is not known which of these rows it has seen."
 )
-HELD_BACK = phrase("These are images that were held back from training (data.holdout={share:g}).", share=0.1)
+HELD_BACK = phrase("These are samples that were held back from training (data.holdout={share:g}).", share=0.1)
 NO_HELDOUT = phrase("No part of the data was held out: each training sample in turn stands in for an unseen one.")
 MOST_UNSEEN = 10_000
 """Samples that are generated for conditions of held-out samples, at most."""
 SEEN = phrase(
-    "These are the images that it was trained on, for no part of the data was held out: evaluate it on others with "
+    "These are the samples that it was trained on, for no part of the data was held out: evaluate it on others with "
     "--data."
 )
 
@@ -114,28 +114,26 @@ def of_generator(
     """
     recipe, spec, signal = model.recipe, model.spec, model.recipe.signal
     known = trained_on(path)
-    if signal.raw_samples(dataset) is not None and known and not is_same_data(known, fingerprint(dataset)):
+    of_rows = signal.raw_samples(dataset) is not None
+    is_other = bool(of_rows and known and not is_same_data(known, fingerprint(dataset)))
+    if is_other:
         source = source.whole()
-        dataset, heldout, why = source.open(), None, OTHER_DATA
-        real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
-    else:
-        real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
-        heldout, why = unseen(source, dataset, recipe, model, seed, progress)
-    n = max(each or signal.n_generated or real.n for each in wanted)
-    labels = labels_like(real, spec, n, seed)
-    name = path.name or str(path)
-    fake = generated_samples(
-        signal, model.bundle.generate_each, name, n, seed=seed, labels=labels, batch=batch or signal.batch_size(spec),
-        progress=progress,
-    )  # fmt: skip
-    fake_unseen = None
-    if heldout is not None and heldout.vectors is not None and spec.conditions:
-        asked = labels_like(heldout, spec, min(n, MOST_UNSEEN), seed)
-        fake_unseen = generated_samples(
-            signal, model.bundle.generate_each, f"{name} (unseen)", min(n, MOST_UNSEEN), seed=seed, labels=asked,
+        dataset = source.open()
+    real = real_samples(signal, dataset, spec, seed=seed, min_samples=FEWEST, progress=progress)
+    heldout, why = (None, OTHER_DATA) if is_other else unseen(source, dataset, recipe, model, seed, progress)
+
+    def like(samples: SampleSet, called: str, count: int) -> SampleSet:
+        labels = labels_like(samples, spec, count, seed)
+        return generated_samples(
+            signal, model.bundle.generate_each, called, count, seed=seed, labels=labels,
             batch=batch or signal.batch_size(spec), progress=progress,
         )  # fmt: skip
 
+    n = max(each or signal.n_generated or real.n for each in wanted)
+    name = path.name or str(path)
+    fake, fake_unseen = like(real, name, n), None
+    if heldout is not None and heldout.vectors is not None and spec.conditions:
+        fake_unseen = like(heldout, f"{name} (unseen)", min(n, MOST_UNSEEN))
     own = opened(recipe) if spec.conditions and source != recipe.data else None
 
     def train() -> SampleSet:

@@ -22,15 +22,12 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, seed_of
 from ganforge.core.types import Batch, Request, Spec
 from ganforge.data.few_labels import LABEL
-from ganforge.evaluation.reader import Reader, Stored
+from ganforge.evaluation.reader import KEPT_BYTES, Items, Reader, Stored
 from ganforge.metrics.base import Progress, SampleSet
 from ganforge.signals import Signal
 
 MOST_REAL = 100_000
 """Real samples that are compared with, at most; from a larger set this many are drawn."""
-KEPT_BYTES = 2**30
-"""A side that takes no more is kept in memory."""
-PART = 256
 TRANSLATED = 16
 """Sources that are translated at a time."""
 
@@ -68,60 +65,35 @@ def real_samples(
     draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
     chosen = draws.permutation(len(dataset))[:most]
     chosen = chosen if shuffled else np.sort(chosen)
-    whole = signal.raw_samples(dataset)
-    if whole is not None:
+    if (whole := signal.raw_samples(dataset)) is not None:
         refuse_few(dataset.name, len(chosen), min_samples)
-        content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
-        fingerprint = content.hexdigest() if dataset.digest else ""
-        side = SampleSet.of(whole.take(chosen), name=short_name(dataset), fingerprint=fingerprint)
+        side = SampleSet.of(whole.take(chosen), name=short_name(dataset), fingerprint=raw_fingerprint(dataset, chosen))
         return replace(side, vectors=vectors_of(dataset, spec, chosen))
-    reader = Reader(signal, dataset, spec, stored)
-    digest, good, kept, room = hashlib.sha256(repr((spec.to_plain(), signal.kind)).encode()), [], [], KEPT_BYTES
-    with reader as read:
-        for start in range(0, len(chosen), PART):
-            part = chosen[start : start + PART]
-            found = [(k, item) for k, item in zip(part, read(part), strict=True) if item is not None]
-            for _, item in found:
-                digest.update(item.tobytes())
-                room -= item.nbytes
-            good += [k for k, _ in found]
-            if room >= 0:
-                kept += [item for _, item in found]
-            if progress is not None:
-                progress(f"reading {dataset.name}", start + len(part), len(chosen))
-    refuse_few(dataset.name, len(good), min_samples)
-    items = np.array(good)
-    labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items]
-    vectors = vectors_of(dataset, spec, items)
+    items = Items.read_once(Reader(signal, dataset, spec, stored), chosen, progress)
+    refuse_few(dataset.name, len(items.places), min_samples)
     deterministic = signal.deterministic()
 
     def batch(rows: Tensor) -> Batch:
         return deterministic.batch(rows, None, spec, Rng(seed))
 
-    def drawn(decoded: Callable[[Tensor], Any]) -> Callable[[int], Iterator[Any]]:
-        def draw(size: int) -> Iterator[Any]:
-            if room >= 0:
-                for start in range(0, len(kept), size):
-                    yield decoded(torch.from_numpy(np.stack(kept[start : start + size])))
-                return
-            with reader as read:
-                for start in range(0, len(items), size):
-                    found = [item for item in read(items[start : start + size]) if item is not None]
-                    yield decoded(torch.from_numpy(np.stack(found)))
-
-        return draw
-
     if made is None:
-        samples = drawn(lambda rows: signal.comparable(signal.present(rows, spec)))
+        samples = items.drawn(lambda rows: signal.comparable(signal.present(rows, spec)))
     else:
-        samples = drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
-    sources = drawn(lambda rows: deterministic.sources(batch(rows), spec))
-    name = short_name(dataset)
+        samples = items.drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
+    sources = items.drawn(lambda rows: deterministic.sources(batch(rows), spec))
+    name, n = short_name(dataset), len(items.places)
+    labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items.places]
     return SampleSet(
-        name, len(items), samples, labels, digest.hexdigest(),
-        sources=SampleSet(f"{name} (sources)", len(items), sources) if signal.has_sources(spec) else None,
-        vectors=vectors,
+        name, n, samples, labels, items.digest,
+        sources=SampleSet(f"{name} (sources)", n, sources) if signal.has_sources(spec) else None,
+        vectors=vectors_of(dataset, spec, items.places),
     )  # fmt: skip
+
+
+def raw_fingerprint(dataset: Dataset, chosen: np.ndarray) -> str:
+    """What identifies some samples of a data set that says what its content is; else empty."""
+    content = hashlib.sha256(f"{dataset.digest} {len(dataset)}".encode() + chosen.tobytes())
+    return content.hexdigest() if dataset.digest else ""
 
 
 def vectors_of(dataset: Dataset, spec: Spec, items: np.ndarray) -> np.ndarray | None:

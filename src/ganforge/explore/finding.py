@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.explore.first_layers import first_layers
+from ganforge.explore.hidden import watch_outputs
 from ganforge.explore.space import Space, refuse_underivable, space_of
 from ganforge.inference.directions import Directions
 from ganforge.inference.model import Model
@@ -165,24 +166,12 @@ def hidden_layer(space: Space, name: str | None) -> nn.Module:
         UserError: there is none of that name, or none is needed for a sample.
     """
     used: dict[str, nn.Module] = {}
-    handles = []
-    for player, net in space.model.bundle.nets.items():
-        for path, module in net.named_modules():
-            if path and not list(module.children()):
-                key = path if len(space.model.bundle.nets) == 1 else f"{player}.{path}"
 
-                def note(module: nn.Module, _: object, out: object, key: str = key) -> None:
-                    if isinstance(out, Tensor) and out.ndim > 1 and out.is_floating_point():
-                        used.setdefault(key, module)
+    def note(key: str, module: nn.Module, out: Tensor, axis: int) -> None:
+        if out.ndim > 1 and not list(module.children()):
+            used.setdefault(key, module)
 
-                handles.append(module.register_forward_hook(note))
-    request = space.request(2)
-    try:
-        with torch.no_grad():
-            space.make(space.points_of(request), request.labels)
-    finally:
-        for handle in handles:
-            handle.remove()
+    watch_outputs(space, note)
     if name is None and used:
         return next((module for module, _ in first_layers(space)), next(iter(used.values())))
     if name not in used:

@@ -7,7 +7,7 @@ attribute `unit_axis = -1`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,19 +68,16 @@ class Grid:
             handle.remove()
 
 
-def grids(space: Space) -> dict[str, Grid]:
-    """The hidden layers that have as many axes as samples and more channels, by name, in the order of their use."""
-    shape, nets = space.model.spec.shape, space.model.bundle.nets
-    found: dict[str, Grid] = {}
+def watch_outputs(space: Space, note: Callable[[str, nn.Module, Tensor, int], None]) -> None:
+    """Makes two samples, and calls note(name, module, output, axis of units) for each layer as it is used, by the name
+    that it has in the model; only for outputs of floating-point numbers."""
     handles = []
+    nets = space.model.bundle.nets
 
-    def note(name: str, axis: int):
+    def hook_of(name: str, axis: int) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: object, out: object) -> None:
-            if not isinstance(out, Tensor) or out.ndim != len(shape) + 1 or not out.is_floating_point():
-                return
-            units, *size = out.movedim(axis, 1).shape[1:]
-            found.pop(name, None)
-            found[name] = Grid(name, module, units, tuple(size), axis)
+            if isinstance(out, Tensor) and out.is_floating_point():
+                note(name, module, out, axis)
 
         return hook
 
@@ -88,7 +85,7 @@ def grids(space: Space) -> dict[str, Grid]:
         for path, module in net.named_modules():
             if path:
                 name = path if len(nets) == 1 else f"{player}.{path}"
-                handles.append(module.register_forward_hook(note(name, getattr(net, "unit_axis", 1))))
+                handles.append(module.register_forward_hook(hook_of(name, getattr(net, "unit_axis", 1))))
     request = space.request(2)
     try:
         with torch.no_grad():
@@ -96,6 +93,20 @@ def grids(space: Space) -> dict[str, Grid]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def grids(space: Space) -> dict[str, Grid]:
+    """The hidden layers that have as many axes as samples and more channels, by name, in the order of their use."""
+    shape = space.model.spec.shape
+    found: dict[str, Grid] = {}
+
+    def note(name: str, module: nn.Module, out: Tensor, axis: int) -> None:
+        if out.ndim == len(shape) + 1:
+            units, *size = out.movedim(axis, 1).shape[1:]
+            found.pop(name, None)  # a layer that is used again stands where it was used last
+            found[name] = Grid(name, module, units, tuple(size), axis)
+
+    watch_outputs(space, note)
     return {name: grid for name, grid in found.items() if max(grid.size, default=1) > 1 and grid.units > shape[0]}
 
 

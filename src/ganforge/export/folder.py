@@ -10,13 +10,12 @@ from typing import Any
 
 from ganforge.core.commands import command
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_files
+from ganforge.core.files import atomic_files, check_folder, output_to
 from ganforge.core.language import language_for
 from ganforge.core.media import first_image
 from ganforge.evaluation import calibration
 from ganforge.evaluation.output import JSON, results_in
 from ganforge.export.card import BUNDLE, PICTURE, card
-from ganforge.inference.film import check_folder
 from ganforge.inference.model import Model, load
 
 CARD = "README.md"
@@ -76,19 +75,14 @@ def export(
     run = source if source.is_dir() else source.parent
     figures = read_figures(run if source.is_dir() else None)
     bundle = source / BUNDLE if source.is_dir() else source
-    try:
-        with atomic_files(folder) as partial:
-            shutil.copyfile(bundle, partial / BUNDLE)
-            if (known := calibration.stored(model)) is not None and known.data:
-                shutil.copyfile(run / calibration.CALIBRATION, partial / calibration.CALIBRATION)
-            drawn = draw(model, partial / PICTURE)
-            text = card(model, name or folder.resolve().name, license, figures, drawn, written_in)
-            (partial / CARD).write_text(text, encoding="utf-8")
-            files = tuple(folder / file.name for file in sorted(partial.iterdir()))
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror or error})", code="output.not_writable"
-        ) from None
+    with output_to(folder), atomic_files(folder) as partial:
+        shutil.copyfile(bundle, partial / BUNDLE)
+        if (known := calibration.stored(model)) is not None and known.data:
+            shutil.copyfile(run / calibration.CALIBRATION, partial / calibration.CALIBRATION)
+        drawn = draw(model, partial / PICTURE)
+        text = card(model, name or folder.resolve().name, license, figures, drawn, written_in)
+        (partial / CARD).write_text(text, encoding="utf-8")
+        files = tuple(folder / file.name for file in sorted(partial.iterdir()))
     open_ends = [] if license else ["the license (--license, or in README.md)"]
     open_ends += [] if figures else [f"the figures: {command('evaluate', source)}, then export again"]
     return Export(folder, files, tuple(open_ends))

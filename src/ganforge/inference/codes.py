@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ganforge.artifacts.bundle import Bundle
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, output_to
 from ganforge.core.types import Request
 from ganforge.recipes.sampling import labeled
 
@@ -117,11 +117,8 @@ def write_document(path: Path, what: str, model: str, content: Mapping[str, Any]
     """
     head = {"ganforge": what, "format": FORMAT, "model": model}
     text = json.dumps(head | dict(content), ensure_ascii=False, allow_nan=False)
-    try:
-        with atomic_file(path) as file:
-            file.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def read_document(path: Path, what: str, bundle: Bundle) -> dict[str, Any]:

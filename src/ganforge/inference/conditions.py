@@ -60,6 +60,32 @@ def read(texts: Sequence[str], conditions: Conditions, model: str) -> dict[str, 
     return found
 
 
+def one_each(texts: Sequence[str], conditions: Conditions, model: str) -> Tensor:
+    """The vector of what a sample is to be changed to, float32 [1, K]: one value of each condition that is asked for.
+
+    Raises:
+        UserError: as `read`, or several values of one condition.
+    """
+    asked = read(texts, conditions, model)
+    several = next((one.condition.name for one in asked.values() if len(one.values) != 1), None)
+    if several is not None:
+        raise UserError(f"where: one value of {several} at a time, as in {several}=VALUE", code="translate.one_value")
+    row = [asked[name].values[0] if name in asked else None for name in conditions.names]
+    return torch.from_numpy(conditions.encode([row]))
+
+
+def nothing_asked(conditions: Conditions, model: str) -> UserError:
+    """The error of a translator that was not told what to change.
+
+    Args:
+        model: what the user calls it.
+    """
+    return UserError(
+        f'{model} changes {conditions.said()}: say what is to be changed, as in --where "{conditions.names[0]}=VALUE"',
+        code="translate.nothing_asked",
+    )
+
+
 def _choice(text: str, conditions: Conditions) -> Choice:
     name = max((n for n in conditions.names if text.startswith(n)), key=len, default="")
     rest = text[len(name) :].strip()

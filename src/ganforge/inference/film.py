@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import MissingExtra, UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, check_folder, output_to
 from ganforge.core.marks import TEXT, marked
 
 FORMATS = (".mp4", ".gif", ".png")
@@ -46,19 +45,6 @@ def check(path: Path, fps: float) -> None:
     check_folder(path.parent)
 
 
-def check_folder(folder: Path) -> None:
-    """Checks whether a folder can be written to or created, without creating it.
-
-    Raises:
-        UserError: it, or the folder in which it would be created, is a file or not writable.
-    """
-    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not there.is_dir():
-        raise UserError(f"{folder}: cannot be created, since {there} is a file", code="output.not_a_folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"{folder}: cannot write to {there}: permission denied", code="output.permission_denied")
-
-
 def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool = True) -> None:
     """Writes frames, uint8 [H, W, 3] and all of one size, in the format given by the file extension of `path`.
 
@@ -72,17 +58,14 @@ def write(frames: Sequence[np.ndarray], path: Path, fps: float = 30, loop: bool 
         UserError: the file cannot be written, or an optional package is missing.
     """
     check(path, fps)
-    try:
-        with atomic_file(path) as file:
-            match path.suffix.lower():
-                case ".mp4":
-                    _write_mp4(frames, file, fps)
-                case ".gif":
-                    _write_gif(frames, file, fps, loop)
-                case _:
-                    _write_strip(frames, file)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as file:
+        match path.suffix.lower():
+            case ".mp4":
+                _write_mp4(frames, file, fps)
+            case ".gif":
+                _write_gif(frames, file, fps, loop)
+            case _:
+                _write_strip(frames, file)
 
 
 def _write_mp4(frames: Sequence[np.ndarray], path: Path, fps: float) -> None:

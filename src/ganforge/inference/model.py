@@ -16,7 +16,7 @@ from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError
 from ganforge.inference.walking import Walking
 from ganforge.inference.where import Where, as_texts
-from ganforge.tasks.base import ChangesAttributes, TranslatesFile, TranslatesFiles, UserTranslator
+from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFile, TranslatesFiles, UserTranslator
 
 T = TypeVar("T")
 

@@ -105,13 +105,13 @@ class Prdc(Metric, kind="prdc"):
         return PrecisionRecall(n=self.n).compute(comparison) + DensityCoverage(n=self.n).compute(comparison)
 
 
-def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, str], figures) -> list[Result]:
+def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, str], measure) -> list[Result]:
     n = comparison.count("fake", n)
     real, fake = comparison.features("real"), comparison.features("fake", n)
     most = max(n, MAX_REAL)
     if len(real) > most:  # evenly spaced, since data is often sorted by class
         real = real[np.linspace(0, len(real) - 1, most).round().astype(np.int64)]
-    values = figures(real, fake, k, comparison.device, comparison.progress)
+    values = measure(real, fake, k, comparison.device, comparison.progress)
     protocol = comparison.protocol(n, features=True) | {"n_real": len(real), "k": k}
     end = f"{short_count(n)}[{comparison.encoder.tag}]"
     return [Result(f"{name}{end}", value, protocol) for name, value in zip(names, values, strict=True)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import Field
 
-from ganforge.core.component import Component
+from ganforge.core.component import Component, off_if_false
 
 
 class Health(Component, family="health"):
@@ -15,9 +14,7 @@ class Health(Component, family="health"):
 
     @classmethod
     def parse(cls, value: Any) -> Self:
-        if isinstance(value, Mapping) and value.get("kind") is False:
-            value = {**value, "kind": "off"}
-        return super().parse("off" if value is False else value)  # YAML reads a bare `off` as false
+        return super().parse(off_if_false(value))
 
 
 class Off(Health, kind="off"):

@@ -4,6 +4,7 @@ takes to import them, and torch with them."""
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
@@ -73,9 +74,14 @@ def refuse_misspelled_fields(words: Iterable[str], plugins: bool = False) -> Non
             raise UserError(no_field("the recipe", name, list(assigned), hint), code="config.unknown_field")
     nested = {word: path for word, path in paths.items() if len(path) > 1 and path[0] in assigned}
     if nested and not plugins and not importlib.metadata.entry_points(group="ganforge.plugins"):
-        known = Fields(*(file.read_text(encoding="utf-8") for file in FOLDER.parent.rglob("*.py")))
         for word, path in nested.items():
-            refuse_misspelled_path(word, path, known)
+            refuse_misspelled_path(word, path, fields_of_package())
+
+
+@functools.cache
+def fields_of_package() -> Fields:
+    """Those of all classes of the package."""
+    return Fields(*(file.read_text(encoding="utf-8") for file in FOLDER.parent.rglob("*.py")))
 
 
 def refuse_misspelled_path(word: str, path: list[str], known: Fields) -> None:

@@ -90,6 +90,22 @@ class SGD(Optimizer, kind="sgd"):
         return plain(torch.optim.SGD)(net.parameters(), momentum=self.momentum, fused=True, **self._common())
 
 
+class Adafactor(Optimizer, kind="adafactor"):
+    """Adafactor (Shazeer & Stern 2018): a small state instead of Adam's two numbers a weight.
+
+    Of the squared gradients of a weight's last two dimensions it keeps the means of rows and columns: of a linear layer
+    [1024, 1024] 2,048 numbers instead of Adam's 2 M, of kernels of 3×3 a third of Adam's. There is no momentum.
+    """
+
+    lr: Rate = 1e-2
+    """Learning rate, or a schedule. Relative: multiplied by the root mean square of each weight (at least 0.001)."""
+    beta2_decay: float = Field(default=-0.8, lt=0, gt=-1)
+    """The running average at step t has the decay rate 1 − t^beta2_decay."""
+
+    def build(self, net: nn.Module) -> torch.optim.Optimizer:
+        return plain(torch.optim.Adafactor)(net.parameters(), beta2_decay=self.beta2_decay, **self._common())
+
+
 @functools.cache
 def plain(cls: type[torch.optim.Optimizer]) -> Any:
     """An optimizer of torch without the guards around its methods, which import torch's compiler (a second of CPU time)

@@ -11,12 +11,11 @@ describes what this covers and what it does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import Field
 
-from ganforge.core.component import Component
+from ganforge.core.component import Component, off_if_false
 
 
 class Privacy(Component, family="privacy"):
@@ -24,9 +23,7 @@ class Privacy(Component, family="privacy"):
 
     @classmethod
     def parse(cls, value: Any) -> Self:
-        if isinstance(value, Mapping) and value.get("kind") is False:
-            value = {**value, "kind": "off"}
-        return super().parse("off" if value is False else value)  # YAML reads a bare `off` as false
+        return super().parse(off_if_false(value))
 
 
 class Off(Privacy, kind="off"):

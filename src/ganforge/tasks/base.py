@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, get_args, get_type_hints
 
 import numpy as np
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Memory, Nets, Request, Spec, Terms
 from ganforge.signals import Steps, Usage
+from ganforge.tasks.user_translators import UserTranslator
 
 Mode = Literal["generate", "translate", "reconstruct"]
 
@@ -73,68 +74,6 @@ class Samples(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Batch]: ...
-
-
-class UserTranslator(Protocol):
-    """A trained translator, as returned by `Task.user_translator`."""
-
-    def translated(self, source: Any, mask: Any = None) -> Any:
-        """Translates one sample, given as decoded data or as a file.
-
-        Args:
-            mask: the part of the sample to fill in, in the same form; for inpainting models.
-
-        Raises:
-            UserError: the sample is of another kind than the training data, or a required mask is missing.
-        """
-        ...
-
-
-@runtime_checkable
-class TranslatesFiles(Protocol):
-    """A trained translator that goes through files by itself, for samples that are no images."""
-
-    def translate_files(self, inputs: Path, out: Path, *, ending: str | None, skip: bool, force: bool) -> str:
-        """Translates a file, or all files of a folder or a zip.
-
-        Args:
-            ending: of the outputs, where they lie in a folder; None: the usual one.
-            skip: leave out what has an output already. force: replace outputs that exist.
-
-        Returns:
-            What to say of it.
-
-        Raises:
-            UserError: nothing to do, or outputs that cannot be written.
-            PartlyDone: some could not be translated; the others are.
-        """
-        ...
-
-
-@runtime_checkable
-class TranslatesFile(Protocol):
-    """A trained translator that writes what it makes of an image file to a file."""
-
-    def translate_file(self, source: Path, out: Path, mask: Path | None = None) -> None:
-        """Translates one file, of which depth, alpha and color profile are kept where the output can hold them.
-
-        Raises:
-            UserError: as `translated`, or the output cannot be written.
-        """
-        ...
-
-
-@runtime_checkable
-class ChangesAttributes(Protocol):
-    """A trained translator that is given the attributes which a sample is to have."""
-
-    def ask(self, where: Sequence[str]) -> None:
-        """What samples are to have, as `color=blue`.
-
-        Raises:
-            UserError: no such attribute or value.
-        """
-        ...
 
 
 class Task(Component, family="task"):
@@ -231,7 +170,7 @@ class Task(Component, family="task"):
         ]
 
     def latents(self, request: Request) -> Tensor:
-        """The latents [n, width] for a request."""
+        """The latents [n, width] for a request. Only where `has_latents`."""
         raise NotImplementedError
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
@@ -329,6 +268,11 @@ class Task(Component, family="task"):
     def can_sample(self) -> bool:
         """Whether the task generates samples from latents only."""
         return type(self).sample is not Task.sample
+
+    @property
+    def has_latents(self) -> bool:
+        """Whether a sample belongs to a point of a latent space, which `latents` draws."""
+        return type(self).latents is not Task.latents
 
     @property
     def mode(self) -> Mode:

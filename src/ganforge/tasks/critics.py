@@ -1,6 +1,6 @@
 """Critics of what a translator makes: their losses, penalties and statistics, for samples of any kind.
 
-A critic may judge patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
+A critic may score patches: its logits are [N, P] then. The adversarial loss is computed for each patch, and the mean
 over the patches is the loss of the sample. Penalties use the gradient of the sum over the patches, as in the papers
 with such critics.
 
@@ -25,6 +25,11 @@ from ganforge.tasks.synthesis import leaf, weighted_losses
 
 WATCHED = 256
 """Maximum number of logits per batch in the statistics: a batch may have a hundred thousand patches."""
+
+
+def names_of(critics: Sequence[object]) -> tuple[str, ...]:
+    """The names of critics as players: D, or D1, D2, ..."""
+    return ("D",) if len(critics) == 1 else tuple(f"D{k + 1}" for k in range(len(critics)))
 
 
 @dataclass(frozen=True)

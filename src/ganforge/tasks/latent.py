@@ -54,8 +54,14 @@ def rows_of(request: Request, generator: Generator) -> Tensor:
     """The latents [n, width] for a request."""
     if request.latents is not None:
         return request.latents
-    z = block_normal(request.seed, "z", request.start, request.n, generator.latent)
-    return generator.truncate(z, request.truncation)
+    return generator.truncate(normal_rows(request, generator.latent), request.truncation)
+
+
+def normal_rows(request: Request, width: int, truncation: float = 1.0) -> Tensor:
+    """The latents [n, width] that a request names, or else standard normal ones times `truncation`."""
+    if request.latents is not None:
+        return request.latents
+    return block_normal(request.seed, "z", request.start, request.n, width) * truncation
 
 
 def draw(nets: Nets, request: Request, latents: Tensor) -> Tensor:

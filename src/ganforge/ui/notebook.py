@@ -9,7 +9,7 @@ from typing import Any
 
 from ganforge.core import html
 from ganforge.recipes.callback import Listener, RunView
-from ganforge.ui.progress import Progress, clock, figures_of
+from ganforge.ui.progress import Progress, clock, scores_of
 
 DRAW_EVERY = 2.0
 """Seconds between two drawings."""
@@ -47,7 +47,7 @@ class NotebookProgress(Progress):
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "evaluate":
-            self.figures = figures_of(event)
+            self.scores = scores_of(event)
             self.draw(self.run.samples)
 
     def on_end(self) -> None:
@@ -67,7 +67,7 @@ class NotebookProgress(Progress):
             "run": self.run.folder,
             "samples": f"{samples:,} of {self.total:,}",
             "time left": "" if left is None else clock(left),
-            "last": "  ".join(part.text for part in (*self.numbers, *self.figures)),
+            "last": "  ".join(part.text for part in (*self.numbers, *self.scores)),
         }
         bar = f"<progress value='{samples}' max='{self.total}' style='width:256px'></progress>"
         return bar + html.table(facts) + html.newest_preview(self.run.folder)

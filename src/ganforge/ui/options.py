@@ -14,6 +14,15 @@ Source = Annotated[
     Path,
     typer.Argument(metavar="RUN_OR_BUNDLE", help="A run directory, or a model.safetensors file.", show_default=False),
 ]
+Seed = Annotated[int, typer.Option("--seed", help="Which samples: sample k of a seed is always the same one.")]
+Label = Annotated[
+    str | None,
+    typer.Option("--label", help="The class, by name or number. By default all classes in turn.", show_default=False),
+]
+LabelOfAll = Annotated[
+    str | None,
+    typer.Option("--label", help="The class, by name or number. By default the first.", show_default=False),
+]
 Truncation = Annotated[
     float, typer.Option("--truncation", help="In (0, 1]. Lower values give more typical, less varied samples.")
 ]
@@ -59,8 +68,6 @@ Procs = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
-
-
 Language = Annotated[
     str | None,
     typer.Option(
@@ -113,4 +120,21 @@ def read_integers(text: str | None, option: str, noun: str, code: str) -> list[i
     except ValueError:
         raise UserError(
             f"{option} {text}: {noun} are integers separated by commas, for example 3,4", code=code
+        ) from None
+
+
+def read_layers(text: str | None) -> tuple[int, int] | None:
+    """`2-5` → (2, 5), `3` → (3, 3).
+
+    Raises:
+        UserError: it is not of this form.
+    """
+    if text is None:
+        return None
+    first, dash, last = text.partition("-")
+    try:
+        return int(first), int(last) if dash else int(first)
+    except ValueError:
+        raise UserError(
+            f"--layers {text}: expected the first and the last layer, as in 2-5", code="explore.invalid_layers"
         ) from None

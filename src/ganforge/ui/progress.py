@@ -50,21 +50,21 @@ class Progress(Listener):
         self.total: int = run.recipe.samples
         self.minutes = minutes
         self.numbers: list[Part] = []
-        self.figures: list[Part] = []  # values of the last evaluation
+        self.scores: list[Part] = []  # values of the last evaluation
         self.refreshed = 0.0  # when the numbers were
         self.last_line = 0.0
         self.last_draw = 0.0
         self.begun = time.monotonic()
         self.begun_at = run.samples
         self.first_step: tuple[float, int] | None = None  # when the first step ended, and the samples seen then
-        self.told = False  # how long the run takes
+        self.forecast_shown = False
         self.bar: Bar | None = None
 
     def on_start(self) -> None:
         self.begun = self.refreshed = self.last_line = time.monotonic()
         self.begun_at = self.run.samples
         for event in read_events(self.run.folder / "events.jsonl", "evaluate"):
-            self.figures = figures_of(event)  # from before the resume
+            self.scores = scores_of(event)  # from before the resume
         begun = f"from {self.begun_at:,} " if self.begun_at else ""
         head = f"{self.run.recipe.name} {begun}to {self.total:,} samples in {self.run.folder} (Ctrl-C saves and stops)"
         say(head, self.console, "bold")
@@ -104,14 +104,14 @@ class Progress(Listener):
         if event["event"] == "needs":
             say(event["message"], self.console)
         elif event["event"] == "evaluate":
-            self.figures = figures_of(event)
+            self.scores = scores_of(event)
             if self.bar is None:
-                say(f"{event['samples']:,} samples: {describe_figures(event)}", self.console)
+                say(f"{event['samples']:,} samples: {describe_scores(event)}", self.console)
         elif event["event"] == "evaluating" and self.bar is not None:
             now = time.monotonic()
             if now - self.last_draw > 0.2:
                 self.last_draw = now
-                self.figures = [Part(1, f"{event['title']} {event['done']:,}/{event['total']:,}")]
+                self.scores = [Part(1, f"{event['title']} {event['done']:,}/{event['total']:,}")]
                 self.bar.update(self.task, completed=round(1000 * self.share(self.run.samples)))
 
     def on_end(self) -> None:
@@ -132,7 +132,7 @@ class Progress(Listener):
         """The parts of the line, in their order."""
         left = self.left(samples)
         share = Part(0, f"{100 * self.share(samples):.0f}%")
-        return [share, *([Part(1, f"{clock(left)} left")] if left else []), *self.numbers, *self.figures]
+        return [share, *([Part(1, f"{clock(left)} left")] if left else []), *self.numbers, *self.scores]
 
     def _line(self, samples: int) -> None:
         share, *parts = self.line(samples)
@@ -141,7 +141,7 @@ class Progress(Listener):
 
     def _forecast(self, now: float, samples: int) -> None:
         """Reports once, after the first few steps, how long the run will take. The first step includes the set-up."""
-        if self.told:
+        if self.forecast_shown:
             return
         if self.first_step is None:
             self.first_step = now, samples
@@ -150,7 +150,7 @@ class Progress(Listener):
         start, at = self.first_step if samples > self.first_step[1] else (self.begun, self.begun_at)
         if now - start < MEASURED:
             return
-        self.told = True
+        self.forecast_shown = True
         text, warn = forecast(self.run.recipe, (samples - at) / (now - start), self.minutes, self.run.device)
         if warn:
             log.warning("%s", text)
@@ -241,13 +241,13 @@ def describe(event: Mapping[str, Any]) -> str:
     return "  ".join(part.text for part in parts_of(event))
 
 
-def figures_of(event: Mapping[str, Any]) -> list[Part]:
+def scores_of(event: Mapping[str, Any]) -> list[Part]:
     """The values of an evaluation; first the metric by which the best model is chosen."""
-    texts = describe_figures(event).split("  ")
+    texts = describe_scores(event).split("  ")
     return [Part(3 if k == 0 else 7, text) for k, text in enumerate(texts) if text]
 
 
-def describe_figures(event: Mapping[str, Any]) -> str:
+def describe_scores(event: Mapping[str, Any]) -> str:
     """An evaluation in one line: `fd5k[small@1a2b3c4d] 3.21 (best so far)`."""
     named = [(name.removeprefix("metric/"), value) for name, value in event.items() if name.startswith("metric/")]
     parts = [f"{name} {value:.4g}" for name, value in named if value is not None]

@@ -26,9 +26,9 @@ def show_one(done: Evaluation, console: Console) -> None:
     from ganforge.ui.console import say
 
     if console.width < NARROW:
-        show_lines(figure_lines(done), console)
+        show_lines(score_lines(done), console)
     else:
-        console.print(figures(done))
+        console.print(score_table(done))
         common = shared([result.protocol for result in done.results])
         if common:
             console.print(f"all: {provenance(common)}", soft_wrap=True)
@@ -65,7 +65,7 @@ def show_lines(lines: Sequence[str], console: Console) -> None:
         console.print("\n".join(wrapper.wrap(line) or [""]), soft_wrap=True)
 
 
-def figures(done: Evaluation) -> Table:
+def score_table(done: Evaluation) -> Table:
     """A table of names, values, directions and protocols, without the entries that all protocols share."""
     from rich.table import Table
     from rich.text import Text
@@ -88,8 +88,8 @@ def figures(done: Evaluation) -> Table:
     return table
 
 
-def figure_lines(done: Evaluation) -> list[str]:
-    """The content of `figures` as lines of any length, for terminals that are too narrow for a table."""
+def score_lines(done: Evaluation) -> list[str]:
+    """The content of `score_table` as lines of any length, for terminals that are too narrow for a table."""
     from ganforge.evaluation.report.values import shared
     from ganforge.evaluation.report.words import meaning_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, output_to
 from ganforge.core.marks import marked
 from ganforge.core.media import png
 
@@ -63,11 +63,8 @@ def write_png(path: Path, data: bytes) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    try:
-        with atomic_file(path) as file:
-            file.write_bytes(marked(data))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(path), atomic_file(path) as file:
+        file.write_bytes(marked(data))
 
 
 def marked_points(
@@ -114,14 +111,3 @@ def read_mask(path: Path | None, size: tuple[int, ...]) -> np.ndarray | None:
             code="explore.mask_of_other_size",
         )
     return mask
-
-
-def refuse_existing(*paths: Path | None, force: bool) -> None:
-    """Raises UserError if one of these files exists and is not to be replaced, before anything is computed."""
-    from ganforge.inference.film import check_folder
-
-    for path in paths:
-        if path is not None and path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force overwrites it", code="output.exists")
-        if path is not None:
-            check_folder(path.parent)

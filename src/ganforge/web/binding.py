@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, output_to
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -55,7 +55,7 @@ def token_in(path: Path) -> str:
     Raises:
         UserError: others can read the file, or it cannot be written.
     """
-    try:
+    with output_to(path):
         if path.is_file():
             if os.name != "nt" and path.stat().st_mode & 0o077:
                 raise UserError(
@@ -69,5 +69,3 @@ def token_in(path: Path) -> str:
             token = secrets.token_urlsafe(32)
             file.write_text(token + "\n", encoding="ascii")
         return token
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable") from None

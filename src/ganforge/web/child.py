@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import select
 import signal
 import socket
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.web.frames import Unpacker, packed
+from ganforge.web.memory import limit_memory, resident
 
 if TYPE_CHECKING:
     from ganforge.web.operations import Answer, Draw, Held
@@ -251,39 +251,10 @@ def error_of(error: Exception) -> dict[str, str]:
     """An error as it is answered: of a user's mistake its sentence, else what sort of failure it was."""
     if isinstance(error, GanforgeError):
         return {"code": getattr(error, "code", "") or "worker.failed", "message": str(error)}
+    from ganforge.core.device import is_out_of_memory
+
     if is_out_of_memory(error):
         message = "there is not enough memory for this request: ask for fewer or smaller samples"
         return {"code": "worker.out_of_memory", "message": message}
     log.error("a request failed", exc_info=error)
     return {"code": "worker.failed", "message": "an internal error; the terminal of the server says more"}
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    asked = isinstance(error, RuntimeError) and "allocate memory" in str(error)  # torch's on a CPU has no class
-    return asked or isinstance(error, (MemoryError, torch.OutOfMemoryError))
-
-
-def limit_memory(more: int) -> None:
-    """Makes requests for more than `more` bytes on top of what is held now fail, where the system can (Linux)."""
-    if sys.platform != "linux":
-        return
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = pages(5) + more
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most < 0 else min(wanted, most), most))
-
-
-def resident() -> int:
-    """Bytes of memory that this process uses; 0 where the system does not say."""
-    return pages(1)
-
-
-def pages(place: int) -> int:
-    """A number of /proc/self/statm, in bytes: 1 is what is in memory, 5 what is allocated; 0 where there is none."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[place]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

@@ -10,7 +10,7 @@ from typing import Any
 from ganforge.core.errors import UserError
 from ganforge.inference import film
 from ganforge.inference.model import Model
-from ganforge.tasks.base import ChangesAttributes, TranslatesFiles
+from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFiles
 from ganforge.ui.output import plain
 
 
@@ -60,7 +60,7 @@ def abilities(model: Model) -> dict[str, bool]:
             translator = None
     return {
         "sample": task.can_sample,
-        "walk": task.can_sample and has_latents(model),
+        "walk": task.can_sample and task.has_latents,
         "translate": translator is not None,
         "mask": bool(getattr(translator, "takes_mask", False)),
         "translates_files": isinstance(translator, TranslatesFiles),
@@ -74,11 +74,3 @@ def abilities(model: Model) -> dict[str, bool]:
         "array": bool(signal.array_name),
         "complete": signal.completer(model) is not None,
     }
-
-
-def has_latents(model: Model) -> bool:
-    try:
-        model.latents([0])
-    except (NotImplementedError, UserError):
-        return False
-    return True

@@ -65,14 +65,8 @@ class Held:
 
     def tuned(self, ask: dict[str, Any]) -> Model:
         """The model with the settings that a request names; raises `UserError` where it has no such setting."""
-        model = self.model
-        if ask.get("frames") is not None or ask.get("fps") is not None:
-            model = model.lasting(ask.get("frames"), ask.get("fps"))
-        if ask.get("temperature") is not None:
-            model = model.tempered(ask["temperature"])
-        if ask.get("guidance") is not None:
-            model = model.guided(ask["guidance"])
-        return model
+        named = {name: ask.get(name) for name in ("frames", "fps", "temperature", "guidance")}
+        return self.model.with_settings(**named)
 
     def written(self, model: Model, samples: Any, labels: Any, form: str, columns: int | None) -> Answer:
         """Samples of the tuned model as a file."""

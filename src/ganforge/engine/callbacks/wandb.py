@@ -66,8 +66,8 @@ class WandBWriter(Listener):
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "evaluate":
-            figures = {name: value for name, value in event.items() if name.startswith("metric/")}
-            self.on_tick({"samples": event["samples"], **figures})
+            values = {name: value for name, value in event.items() if name.startswith("metric/")}
+            self.on_tick({"samples": event["samples"], **values})
 
     def on_checkpoint(self, folder: Path) -> None:
         found = latest(self.run.folder)

@@ -21,11 +21,11 @@ MOST_CLASSES = 50
 
 def report(subject: Subject, comparison: Comparison, results: Sequence[Result], command: str) -> Report:
     """The report of one comparison."""
-    figures = [result.to_plain() for result in results]
+    plain = [result.to_plain() for result in results]
     events = list(read_events(subject.folder / "events.jsonl")) if subject.folder is not None else []
     classes = classes_of(comparison) if any("extractor" in result.protocol for result in results) else None
     evidence = Evidence(
-        figures=figures,
+        results=plain,
         appearance=appearance_of(subject),
         classes=classes,
         events=events,
@@ -41,11 +41,11 @@ def report(subject: Subject, comparison: Comparison, results: Sequence[Result], 
         title=subject.title,
         lead=lead_of(subject),
         facts=facts_of(subject),
-        figures=figures,
+        results=plain,
         findings=find(evidence, subject.signal.rules),
         panels=list(gallery.panels(subject, pairs, comparison.seed)),
         charts=curves.charts(events),
-        bars=bars_of(figures, classes),
+        bars=bars_of(plain, classes),
         plots=[plot for result in results for plot in result.detail.get("plots", ())],
         command=command,
     )
@@ -97,7 +97,7 @@ def appearance_of(subject: Subject) -> Any:
     )
 
 
-def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> list[Bars]:
+def bars_of(results: Sequence[Mapping[str, Any]], classes: Classes | None) -> list[Bars]:
     """Whatever there is class by class."""
     found = []
     if classes is not None and classes.obeyed is not None:
@@ -111,8 +111,8 @@ def bars_of(figures: Sequence[Mapping[str, Any]], classes: Classes | None) -> li
     elif classes is not None:
         found.append(Bars("share of the fakes", "by a classifier of the real data", classes.fake))
         found.append(Bars("share of the reals", "by their labels", classes.real))
-    for figure in figures:
-        values = figure.get("detail", {}).get("per_class")
+    for result in results:
+        values = result.get("detail", {}).get("per_class")
         if values and all(isinstance(value, (int, float)) for value in values.values()):
-            found.append(Bars(figure["name"], "within each class", values))
+            found.append(Bars(result["name"], "within each class", values))
     return [Bars(b.title, b.caption, dict(list(b.values.items())[:MOST_CLASSES])) for b in found]

@@ -65,7 +65,7 @@ class Report:
         title: of the page.
         lead: one sentence: what was compared with what.
         facts: short facts by their names, for the head of the page.
-        figures: results as `Result.to_plain` gives them.
+        results: as `Result.to_plain` gives them.
         plots: what metrics drew, each {title, drawing}, {title, svg} or {title, png in base64}; {under} names the part
             of the page that it belongs to.
         command: how to reproduce the scores.
@@ -74,7 +74,7 @@ class Report:
     title: str
     lead: str
     facts: Mapping[str, str]
-    figures: Sequence[Mapping[str, Any]]
+    results: Sequence[Mapping[str, Any]]
     findings: Sequence[Finding] = ()
     panels: Sequence[Panel] = ()
     charts: Sequence[Chart] = ()

@@ -15,7 +15,7 @@ class Evidence:
     """All that rules may read.
 
     Attributes:
-        figures: results as `Result.to_plain` gives them.
+        results: as `Result.to_plain` gives them.
         appearance: what `Signal.compare_appearance` measured, or None. classes: as measured, or None.
         events: of the run, oldest first; empty without a run.
         samples, wanted: real samples seen, and how many the recipe plans; 0 without a run.
@@ -23,7 +23,7 @@ class Evidence:
         run: the run directory or bundle, for commands; empty without one.
     """
 
-    figures: Sequence[Mapping[str, Any]]
+    results: Sequence[Mapping[str, Any]]
     appearance: Any = None
     classes: Classes | None = None
     events: Sequence[Mapping[str, Any]] = ()
@@ -33,14 +33,14 @@ class Evidence:
     run: str = ""
 
     def value(self, stem: str) -> float | None:
-        """The first finite figure of that stem."""
-        for figure in self.figures:
-            if stem_of(figure["name"]) == stem and isinstance(figure["value"], (int, float)):
-                return float(figure["value"])
+        """The first finite value of that stem."""
+        for result in self.results:
+            if stem_of(result["name"]) == stem and isinstance(result["value"], (int, float)):
+                return float(result["value"])
         return None
 
     def detail_of(self, stem: str) -> Mapping[str, Any]:
-        for figure in self.figures:
-            if stem_of(figure["name"]) == stem:
-                return figure.get("detail", {})
+        for result in self.results:
+            if stem_of(result["name"]) == stem:
+                return result.get("detail", {})
         return {}

@@ -151,12 +151,12 @@ def balance(evidence: Evidence) -> Iterator[Finding]:
 
 def gain(evidence: Evidence) -> Iterator[Finding]:
     """Whether a model of pairs does better than what can be had without one."""
-    held = [figure for figure in evidence.figures if "baseline" in figure.get("detail", {})]
+    held = [result for result in evidence.results if "baseline" in result.get("detail", {})]
     if not held:
         return
     of = held[0]["detail"]["baseline"]["of"]
     of = of if isinstance(of, Phrase) else phrase("{baseline}", baseline=of)
-    steps = [(figure["name"], figure["detail"]["baseline"]["value"], figure["value"]) for figure in held]
+    steps = [(result["name"], result["detail"]["baseline"]["value"], result["value"]) for result in held]
     change = "{name} {then:.4g} → {now:.4g}"
     values = joined([phrase(change, name=name, then=then, now=now) for name, then, now in steps])
     why = phrase("{values}.", values=values)
@@ -184,7 +184,7 @@ def gain(evidence: Evidence) -> Iterator[Finding]:
 
 
 def counts(evidence: Evidence) -> Iterator[Finding]:
-    protocols = [figure["protocol"] for figure in evidence.figures if figure["protocol"].get("pictures") != "whole"]
+    protocols = [result["protocol"] for result in evidence.results if result["protocol"].get("pictures") != "whole"]
     smallest = min((min(p.get("n_real", FEW), p.get("n_fake", FEW)) for p in protocols), default=FEW)
     far = evidence.value("fd") is not None or evidence.value("fid") is not None
     if smallest < FEW:

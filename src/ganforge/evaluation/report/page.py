@@ -48,7 +48,7 @@ def render(report: Report, language: str = "en") -> str:
             f'<p class="lead">{page.text(report.lead)}</p>' if report.lead else "",
             page.facts(report.facts),
             page.findings(report.findings),
-            page.figures(report.figures),
+            page.scores(report.results),
             page.panels(report.panels),
             page.plots(report.plots),
             page.wall(phrase("Class by class"), [page.bars(one) for one in report.bars]),
@@ -114,7 +114,7 @@ class Page:
             parts.append(f'<div class="finding {item.level}">{body}</div>')
         return "\n".join(parts)
 
-    def figures(self, results: Sequence[Mapping[str, Any]]) -> str:
+    def scores(self, results: Sequence[Mapping[str, Any]]) -> str:
         """Names, values and protocols. What all protocols share stands once, above."""
         if not results:
             return ""
@@ -181,13 +181,13 @@ class Page:
             f"<span>{html.escape(caption)}</span></figcaption>{shown}</figure>"
         )
 
-    def medium(self, media: Media, told: str, title: str) -> str:
-        """One medium as the page shows it; `told` says what it shows to readers who cannot see it.
+    def medium(self, media: Media, description: str, title: str) -> str:
+        """One medium as the page shows it; `description` says what it shows to readers who cannot see it.
 
         Pages of HTML stand in a frame that allows no scripts, or, of interactive ones, no access to the page around it.
         """
         caption = translated(media.caption, self.language)
-        name = raw(caption or told)
+        name = raw(caption or description)
         data = f"data:{media.mime};base64,{base64.b64encode(media.data).decode()}"
         said = f'<div class="quiet">{raw(caption)}</div>' if caption else ""
         if media.mime.startswith("image/"):
@@ -233,11 +233,11 @@ class Page:
             return ""
         last = [(name, points[-1]) for name, points in chart.series.items() if points]
         values = [phrase("{name} {value}", name=name, value=short(y)) if name else short(y) for name, (_, y) in last]
-        told = phrase(
+        description = phrase(
             "{title}, line chart over {count} real samples seen; at the end: {values}",
             title=named(chart.title), count=short(last[0][1][0]), values=joined(values),
         )  # fmt: skip
-        return self.chart(chart.title, chart.unit, drawn, told)
+        return self.chart(chart.title, chart.unit, drawn, description)
 
     def bars(self, chart: Bars) -> str:
         """One bar a value, in the order of the classes, as people look for them; empty without a finite value."""
@@ -245,13 +245,13 @@ class Page:
         if not values:
             return ""
         some = joined([f"{name} {short(value)}" for name, value in list(values.items())[:NAMED]])
-        told = phrase("{title}, bar chart: {values}", title=named(chart.title), values=some)
+        description = phrase("{title}, bar chart: {values}", title=named(chart.title), values=some)
         drawn = charts.bars(list(values), {"fake": list(values.values())})
-        return self.chart(chart.title, chart.caption, drawn, told)
+        return self.chart(chart.title, chart.caption, drawn, description)
 
-    def chart(self, title: str, caption: str, drawn: Drawing, told: str) -> str:
+    def chart(self, title: str, caption: str, drawn: Drawing, description: str) -> str:
         """A drawing as a part of the page, so that its colors follow the page's."""
-        drawn.label = told
+        drawn.label = description
         head = f"<figcaption><strong>{self.text(title)}</strong> <span>{self.text(caption)}</span></figcaption>"
         return f'<figure class="chart">{head}{drawn.svg(whole=False, language=self.language)}</figure>'
 

@@ -1,4 +1,4 @@
-"""What the figures of all registered metrics tell, by their names: `fd5k[small@1a2b3c4d]` is an `fd`."""
+"""What the values of all registered metrics mean, by their names: `fd5k[small@1a2b3c4d]` is an `fd`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganforge.registry import load_all
 
 
 def meanings() -> dict[str, Meaning]:
-    """Of every figure, by the stem of its name. One that no metric says anything of is shown without words."""
+    """Of every value, by the stem of its name. One that no metric describes is shown without words."""
     load_all()
     return {stem: meant for metric in Metric.kinds.values() for stem, meant in metric.values.items()}
 
@@ -19,5 +19,5 @@ def stem_of(name: str) -> str:
 
 
 def meaning_of(name: str) -> Meaning:
-    """What a figure of that name tells; empty for one that no metric says anything of."""
+    """What a value of that name means; empty for one that no metric describes."""
     return meanings().get(stem_of(name), Meaning(""))

@@ -23,7 +23,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.names import readable
 from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
-from ganforge.data.store import Store, counted, is_hidden, without_runs
+from ganforge.data.store import Store, is_hidden, notice_of, without_runs
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.notes import STRICT, frequency_of
 
@@ -153,8 +153,8 @@ def open_store(
             sentences = [sentence for sentence in sentences if not sentence.startswith("no labels")]
             sentences.append(f"labels from the names of its files: {', '.join(classes[:12])} (data.labels=none: none)")
     dataset = SoundFiles(name, store, found.files, number, classes)
-    sentences += counted([n for n in shown if not sounds.is_sound(n)], "file", "left out, no sound by their names")
-    sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
+    sentences += notice_of([n for n in shown if not sounds.is_sound(n)], "file", "left out, no sound by their names")
+    sentences += [*notice_of(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
     dataset.no_labels = "" if classes else found.no_labels
     return dataset if parts else part_of(dataset, split, holdout)

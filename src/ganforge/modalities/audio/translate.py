@@ -17,10 +17,10 @@ from torch import Tensor
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_folder, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.data.store import FolderStore, ZipStore
-from ganforge.inference.film import check_folder
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import mixed, resampled
 
@@ -148,9 +148,7 @@ class FileTranslator:
         """
         jobs, single = self._plan(inputs, out, ending)
         left = [job for job in jobs if not (skip and job[2].exists())]
-        there = [job[2] for job in left if job[2].exists()]
-        if there and not force:
-            raise UserError(f"{there[0]}: already exists; --force replaces it", code="output.exists")
+        check_new(*(job[2] for job in left), force=force)
         failed: list[Refusal] = []
         with Stages(delay=1.0) as progress:
             for k, (name, store, target) in enumerate(left):
@@ -195,17 +193,12 @@ class FileTranslator:
         if not several:
             if out.suffix.lower() not in WRITTEN:
                 raise UserError(f"--out {out}: the file name must end in .wav or .flac", code="output.wrong_extension")
-            if out.exists() and out.samefile(inputs):
-                raise UserError(f"{out}: is the input, which is never overwritten", code="output.is_the_input")
+            refuse_input(out, inputs)
             check_folder(out.parent)
             return [(inputs.name, FolderStore(inputs.parent), out)], True
         if out.suffix.lower() in WRITTEN or out.is_file():
             raise UserError(f"--out {out}: must be a folder for several sounds", code="output.not_a_folder")
-        if out.exists() and inputs.is_dir() and out.samefile(inputs):
-            raise UserError(
-                f"--out {out}: is the folder of the inputs, which are never overwritten; choose another",
-                code="output.is_the_input",
-            )
+        refuse_input(out, inputs)
         store = FolderStore(inputs) if inputs.is_dir() else ZipStore(inputs)
         names = [name for name in sorted(store.names()) if Path(name).suffix.lower() in wanted]
         if not names:

@@ -8,9 +8,9 @@ training are single edges in both directions: prepared int32 [2], encoded float 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -26,8 +26,8 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
 from ganforge.modalities.graph import choose, drawing, findings, inspect
 from ganforge.modalities.graph.example import write_network
-from ganforge.modalities.graph.files import written
 from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.output import LARGE, DrawnGraphs, formats
 from ganforge.modalities.graph.sets import NetworkSet
 from ganforge.signals import (
     Card,
@@ -37,15 +37,11 @@ from ganforge.signals import (
     Nearest,
     Noun,
     Rule,
-    Signal,
     Steps,
     Usage,
     Writer,
     save_array,
 )
-
-LARGE = 2
-"""Times the side of a drawing of a small graph."""
 
 
 class Whole:
@@ -62,34 +58,22 @@ class Whole:
         return self.edges[None].astype(np.int32)
 
 
-def graph_of(sample: np.ndarray, spec: Spec) -> Graph:
+def graph_of(sample: np.ndarray, state: Mapping[str, Any]) -> Graph:
     """A decoded network [E, 2] as a graph."""
-    return Graph(spec.state["nodes"], sample.astype(np.int64))
+    return Graph(state["nodes"], sample.astype(np.int64))
 
 
-def one_a_network(ending: str) -> Writer:
-    """A writer of one file a network."""
-    write: Callable[[Graph, Path], None] = written.WRITERS[ending]
-
-    def all_of(samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{start + k:06d}{ending}" for k in range(len(samples))]
-        for sample, path in zip(samples, paths, strict=True):
-            write(graph_of(sample, spec), path)
-        return paths
-
-    return all_of
-
-
-class Network(Signal, kind="network"):
+class Network(DrawnGraphs, kind="network"):
     """One network, such as who knows whom."""
 
     noun: ClassVar[Noun] = Noun("network", "networks", "a network")
     array_name: ClassVar[str] = "networks"
-    hub_task: ClassVar[str] = "graph-ml"
     metrics: ClassVar[tuple[str, ...]] = ("network", "edge_overlap", "link_auc")
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
-    file_formats: ClassVar[Mapping[str, Writer]] = {ending[1:]: one_a_network(ending) for ending in written.WRITERS}
+    file_formats: ClassVar[Mapping[str, Writer]] = formats(graph_of)
+    graph_of = staticmethod(graph_of)
+    usual: ClassVar[str] = "edges"
+    side: ClassVar[int] = LARGE * drawing.SIDE
     gallery: ClassVar[Gallery | None] = Gallery(most=2, columns=1)
     n_generated: ClassVar[int] = 20
     rules: ClassVar[Sequence[Rule]] = findings.NETWORK_RULES
@@ -166,16 +150,7 @@ class Network(Signal, kind="network"):
         return [("make one", command("sample", folder, "-n", 1, "--out", "new/", "--format", "graphml"))]
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        side = LARGE * drawing.SIDE
-        drawings = [drawing.drawn(graph_of(sample, spec), side=side) for sample in samples]
-        return [media.png(drawing.sheet(drawings, min(columns, len(drawings))))] if drawings else []
-
-    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
-        return drawing.drawn(graph_of(sample, spec), side=LARGE * drawing.SIDE)
-
-    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        """One edge list a network, numbered."""
-        return one_a_network(".edges")(samples, folder, start, spec)
+        return [media.png(self.sheet(samples, spec, min(columns, len(samples))))] if len(samples) else []
 
 
 def network_of(dataset: Dataset) -> NetworkSet:

@@ -11,13 +11,14 @@ from typing import Any
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import ZipStore, is_hidden
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Repairs
 from ganforge.modalities.graph.sets import GraphSet, labeled
-from ganforge.modalities.graph.source import MATRICES, PLAIN, WRITTEN, GraphFiles, NetworkFile, ending_of
+from ganforge.modalities.graph.source import MATRICES, PLAIN, WRITTEN, GraphFiles, NetworkFile
 
 SURE, CLEAR, LIKELY, ASKED = 0.96, 0.9, 0.85, 0.01
 LINE = re.compile(rb"\s*\d+[ \t]+\d+(?:[ \t]+[-+.\deE]+)?\s*")

@@ -6,7 +6,7 @@ N graphs, V most nodes, B types of edges, T types of nodes.  coded uint8 [N, V, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -24,10 +24,11 @@ from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.graph import choose, drawing, encoding, findings, inspect
+from ganforge.modalities.graph import choose, encoding, findings, inspect
 from ganforge.modalities.graph.example import write_graphs
-from ganforge.modalities.graph.files import tu, written
-from ganforge.modalities.graph.graphs import Graph, largest_core
+from ganforge.modalities.graph.files import tu
+from ganforge.modalities.graph.graphs import largest_core
+from ganforge.modalities.graph.output import DrawnGraphs, formats
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.signals import (
     Card,
@@ -37,7 +38,6 @@ from ganforge.signals import (
     Nearest,
     Noun,
     Rule,
-    Signal,
     Steps,
     Usage,
     Writer,
@@ -67,29 +67,16 @@ def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
         np.savez_compressed(file, allow_pickle=False, adjacency=links, sizes=(nodes > 0).sum(1), **more)
 
 
-def one_a_graph(ending: str) -> Writer:
-    """A writer of one file a graph."""
-    write: Callable[[Graph, Path], None] = written.WRITERS[ending]
-
-    def all_of(samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{start + k:06d}{ending}" for k in range(len(samples))]
-        for sample, path in zip(samples, paths, strict=True):
-            write(encoding.graph_of(sample, spec.state), path)
-        return paths
-
-    return all_of
-
-
-class Graphs(Signal, kind="graphs"):
+class Graphs(DrawnGraphs, kind="graphs"):
     """Many graphs, with or without types of nodes and edges."""
 
     noun: ClassVar[Noun] = Noun("graph", "graphs", "a set of graphs")
     array_name: ClassVar[str] = "graphs"
-    hub_task: ClassVar[str] = "graph-ml"
     metrics: ClassVar[tuple[str, ...]] = ("graph_mmd", "graph_fd", "graph_copies")
     exporters: ClassVar[Mapping[str, Exporter]] = {".npz": write_matrices, ".npy": save_array, ".zip": write_tu}
-    file_formats: ClassVar[Mapping[str, Writer]] = {ending[1:]: one_a_graph(ending) for ending in written.WRITERS}
+    file_formats: ClassVar[Mapping[str, Writer]] = formats(encoding.graph_of)
+    graph_of = staticmethod(encoding.graph_of)
+    usual: ClassVar[str] = "graphml"
     gallery: ClassVar[Gallery | None] = Gallery(most=40, columns=8)
     n_generated: ClassVar[int] = 0
     rules: ClassVar[Sequence[Rule]] = findings.RULES
@@ -216,19 +203,7 @@ class Graphs(Signal, kind="graphs"):
         return [("make more", command("sample", folder, "-n", 50, "--out", "new/", "--format", "graphml"))]
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        drawings = [self._drawn(sample, spec) for sample in samples]
-        return [media.png(drawing.sheet(drawings, columns), f"{len(samples)} graphs")] if drawings else []
-
-    def frame(self, sample: np.ndarray, spec: Spec) -> np.ndarray:
-        return self._drawn(sample, spec, 2 * drawing.SIDE)
-
-    def _drawn(self, sample: np.ndarray, spec: Spec, side: int = drawing.SIDE) -> np.ndarray:
-        state = spec.state
-        return drawing.drawn(encoding.graph_of(sample, state), state["node_kinds"], state["edge_kinds"], side)
-
-    def write(self, samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
-        """One .graphml file a graph, numbered."""
-        return one_a_graph(".graphml")(samples, folder, start, spec)
+        return [media.png(self.sheet(samples, spec, columns), f"{len(samples)} graphs")] if len(samples) else []
 
 
 def statistics(graphs: GraphSet, size: int) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.data import layout
 from ganforge.data.base import HOLDOUT, DataSource
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.data.files_at import at_path, ending_of, has_parts
+from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
 from ganforge.modalities.graph.sets import GraphSet, NetworkSet, labeled
@@ -53,15 +54,11 @@ class GraphFiles(DataSource, kind="graphs"):
         return self.holdout
 
     def open(self) -> GraphSet:
-        path = Path(self.path).expanduser()
-        if not path.exists():
-            raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
-        if path.is_dir():
-            return self.of_store(FolderStore(path))
-        if path.suffix.lower() == ".zip":
-            return self.of_store(ZipStore(path))
+        found = at_path(self.path)
+        if not isinstance(found, Path):
+            return self.of_store(found)
         repairs = Repairs()
-        return self._finished(read_file(path, path.name, repairs, self), None, repairs, [])
+        return self._finished(read_file(found, found.name, repairs, self), None, repairs, [])
 
     def of_store(self, store: Store) -> GraphSet:
         """The graphs of all files in a folder or zip.
@@ -82,7 +79,7 @@ class GraphFiles(DataSource, kind="graphs"):
                 f"{', '.join((*WRITTEN, *MATRICES, *LISTS))}, or the files of a TU set",
                 code="graph.no_files",
             )
-        split = self.split if any(layout.PART.fullmatch(part) for n in usable for part in n.split("/")[:-1]) else "all"
+        split = self.split if has_parts(usable) else "all"
         folders = layout.read(usable, split, self.labels, self.path)
         graphs, rows, skipped = [], [], []
         for k, name in enumerate(folders.files):
@@ -221,9 +218,3 @@ def _as_file(store: Store, name: str) -> Iterator[Path]:
         path = Path(folder, Path(name).name)
         path.write_bytes(found.read())
         yield path
-
-
-def ending_of(name: str) -> str:
-    """The ending of a name in small letters, without .gz."""
-    path = Path(name.lower())
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix

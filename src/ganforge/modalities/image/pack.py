@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ganforge.core.commands import command
 from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file, atomic_files
+from ganforge.core.files import atomic_file, atomic_files, check_new, output_to
 from ganforge.core.names import folder_names, safe_name, writable
 from ganforge.core.progress import Bar
 from ganforge.core.refusals import PartlyDone, Refusal
@@ -41,7 +41,7 @@ def pack(source: DataSource, out: Path, *, duplicates: bool = False, force: bool
         UserError: the source cannot be opened, has no readable image, or `out` exists or cannot be written.
     """
     out = Path(out)
-    refuse_existing(out, force)
+    check_new(out, force=force)
     return write(source.open(), out, duplicates)
 
 
@@ -55,7 +55,7 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool, s
         UserError: as in `pack`.
         PartlyDone: it was written without the unreadable images.
     """
-    refuse_existing(out, force)
+    check_new(out, force=force)
     made = write(dataset, out, duplicates) if shards is None else write_shards(dataset, out, duplicates, shards)
     jpegs = sum(name.endswith(".jpg") for name in made["files"])
     kept = f" ({jpegs:,} of them JPEGs as they are, without EXIF but for the orientation)" if jpegs else ""
@@ -72,27 +72,17 @@ def pack_images(dataset: Dataset, out: Path, *, duplicates: bool, force: bool, s
     return said
 
 
-def refuse_existing(out: Path, force: bool) -> None:
-    if out.exists() and not force:
-        raise UserError(
-            f"{out}: already exists; choose another name or overwrite it with --force", code="output.exists"
-        )
-
-
 def write(dataset: Dataset, out: Path, duplicates: bool) -> dict:
     """Writes the zip atomically; returns its manifest."""
-    try:
-        with atomic_file(out) as file:
-            return _write(dataset, file, duplicates)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
+    with output_to(out), atomic_file(out) as file:
+        return _write(dataset, file, duplicates)
 
 
 def write_shards(dataset: Dataset, out: Path, duplicates: bool, size: int) -> dict:
     """Writes a folder of tar shards of about `size` bytes each; returns its manifest. The one in the folder names no
     files, of which there may be millions."""
     left, names = Left(dataset), list[str]()
-    try:
+    with output_to(out):
         with atomic_files(out) as folder:
             with ShardWriter(folder, size) as shards:
                 for index, _, label, ending, data in images(dataset, duplicates, left):
@@ -112,8 +102,6 @@ def write_shards(dataset: Dataset, out: Path, duplicates: bool, size: int) -> di
         for old in {path.name for path in out.glob("*.tar")} - {shard["name"] for shard in shards.written}:
             (out / old).unlink()  # of an earlier, longer set that is replaced
         return manifest | {"files": names}
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror or error})", code="output.not_writable") from None
 
 
 def _write(dataset: Dataset, path: Path, keep_duplicates: bool) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import ZipStore, is_hidden
@@ -32,7 +33,7 @@ class MoleculeOpener(Opener, kind="molecule"):
             return CLEAR if 2 * sum(map(is_molecules, names)) > len(names) else 0.0
         if head.store is not None:
             return 0.0
-        if reading.ending_of(path.name) in reading.TABLES:
+        if ending_of(path.name) in reading.TABLES:
             return CLEAR if _has_smiles(head.start) else ASKED
         return CLEAR if is_molecules(path.name) and head.start else 0.0
 

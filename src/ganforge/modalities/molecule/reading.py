@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import ending_of
 from ganforge.modalities.molecule import chem
 from ganforge.modalities.molecule.cleaning import Record
+from ganforge.modalities.text.reading import unpacked
 
 LINES, TABLES, BLOCKS = (".smi", ".smiles", ".can"), (".csv", ".tsv"), (".sdf", ".sd", ".mol")
 PLAIN = (*LINES, *BLOCKS)
@@ -24,25 +23,13 @@ LONGEST = 5_000
 PROBED = 50
 
 
-def ending_of(name: str) -> str:
-    """The ending of a name in small letters, without .gz."""
-    path = Path(name.lower())
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-
-
 def text_of(data: bytes, name: str) -> str:
     """The text of a file, unpacked where it is gzip.
 
     Raises:
         UserError: it is damaged or binary.
     """
-    if data.startswith(b"\x1f\x8b"):
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
-            raise UserError(
-                f"data {name}: damaged or truncated ({error}); get the file again", code="data.damaged"
-            ) from None
+    data = unpacked(data, name)
     if b"\0" in data[:65_536]:
         raise UserError(
             f"data {name}: binary data, not molecules. Molecules are read from .smi, .sdf, .mol and .csv files",

@@ -21,7 +21,8 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import seed_of
 from ganforge.data.base import HOLDOUT, DataSource
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.data.files_at import at_path, content, ending_of
+from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.molecule import properties, reading
 from ganforge.modalities.molecule.cleaning import CHARGED, DUPLICATE, ISOTOPE, SALT, STEREO, Cleaned, Record, clean
 
@@ -106,12 +107,10 @@ class MoleculeFile(DataSource, kind="molecule_file"):
         return self.holdout
 
     def open(self) -> MoleculeSet:
-        path = Path(self.path).expanduser()
-        if not path.exists():
-            raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
-        if path.is_dir() or path.suffix.lower() == ".zip":
-            return self.of_store(FolderStore(path) if path.is_dir() else ZipStore(path))
-        return self.of_records(reading.records(path.read_bytes(), path.name, self.column))
+        found = at_path(self.path)
+        if not isinstance(found, Path):
+            return self.of_store(found)
+        return self.of_records(reading.records(found.read_bytes(), found.name, self.column))
 
     def of_store(self, store: Store) -> MoleculeSet:
         """The molecules of all files in a folder or zip.
@@ -128,9 +127,7 @@ class MoleculeFile(DataSource, kind="molecule_file"):
 
         def each() -> Iterator[Record]:
             for name in names:
-                opened = store.open(name) if store.size(name) else b""
-                data = opened if isinstance(opened, bytes) else None
-                data = data if data is not None else opened.read_bytes() if isinstance(opened, Path) else opened.read()  # type: ignore[union-attr]
+                data = content(store, name) if store.size(name) else b""
                 yield from reading.records(data, name, self.column)
 
         return self.of_records(each())
@@ -259,4 +256,4 @@ def _number(text: str) -> float | None:
 
 def is_molecules(name: str) -> bool:
     """Whether a name is that of a file of molecules (a table only where it is asked for)."""
-    return reading.ending_of(name) in reading.PLAIN
+    return ending_of(name) in reading.PLAIN

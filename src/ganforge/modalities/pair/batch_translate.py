@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import refuse_input
 from ganforge.core.refusals import Refusal
 from ganforge.data.store import FolderStore, Store, ZipStore
 from ganforge.modalities.image.file_kinds import ending_of
@@ -293,12 +294,8 @@ def check_targets(jobs: Iterable[Job], force: bool) -> None:
         UserError: an output is a source, or already exists and must not be replaced.
     """
     for job in jobs:
-        origin = job.store.root / job.name if isinstance(job.store, FolderStore) else None
-        if origin is not None and job.out.exists() and origin.samefile(job.out):
-            raise UserError(
-                f"{job.out}: is the input image, which is never overwritten; choose another --out",
-                code="output.is_the_input",
-            )
+        if isinstance(job.store, FolderStore):
+            refuse_input(job.out, job.store.root / job.name)
         if job.out.exists() and not force:
             raise UserError(
                 f"{job.out}: already exists; --force replaces it, --skip-existing keeps it",

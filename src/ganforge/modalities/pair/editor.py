@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from ganforge.artifacts.bundle import Bundle
-from ganforge.core.errors import UserError
 from ganforge.inference import conditions
 from ganforge.modalities.pair.translate import ImageTranslator
 
@@ -33,26 +32,12 @@ class AttributeEditor(ImageTranslator):
         Raises:
             UserError: no such attribute, no such value, or several values of one.
         """
-        chosen = self.editing.chosen
-        asked = conditions.read(where, chosen, self.bundle.recipe.name)
-        several = next((one for one in asked.values() if len(one.values) != 1), None)
-        if several is not None:
-            raise UserError(
-                f"where: one value of {several.condition.name} at a time, as in {several.condition.name}=VALUE",
-                code="translate.one_value",
-            )
-        row = [asked[name].values[0] if name in asked else None for name in chosen.names]
-        self.values = torch.from_numpy(chosen.encode([row]))
+        self.values = conditions.one_each(where, self.editing.chosen, self.bundle.recipe.name)
 
     def check(self, image: np.ndarray, mask: np.ndarray | None) -> None:
         super().check(image, mask)
         if self.values is None:
-            chosen = self.editing.chosen
-            raise UserError(
-                f"{self.name} changes {chosen.said()}: say what is to be changed, as in "
-                f'--where "{chosen.names[0]}=VALUE"',
-                code="translate.nothing_asked",
-            )
+            raise conditions.nothing_asked(self.editing.chosen, self.name)
 
     def net(self, source: torch.Tensor) -> np.ndarray:
         values = self.editing.in_turn(1) if self.values is None else self.values

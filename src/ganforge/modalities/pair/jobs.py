@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.core.errors import UserError
+from ganforge.core.files import check_new, refuse_input
 
 if TYPE_CHECKING:
     from ganforge.modalities.pair.batch_translate import Job
@@ -66,7 +67,7 @@ def plan(
     Raises:
         UserError: nothing to do, an output of the wrong kind, or masks that are missing.
     """
-    from ganforge.inference.film import check_folder
+    from ganforge.core.files import check_folder
     from ganforge.modalities.pair import batch_translate
     from ganforge.modalities.pair.photo import ENDINGS, LOSSLESS
 
@@ -77,11 +78,7 @@ def plan(
     if several:
         if out.suffix.lower() in ENDINGS or out.is_file():
             raise UserError(f"--out {out}: must be a folder for several images", code="output.not_a_folder")
-        if out.exists() and out.samefile(inputs):
-            raise UserError(
-                f"--out {out}: is the folder of the input images, which are never overwritten; choose another",
-                code="output.is_the_input",
-            )
+        refuse_input(out, inputs)
         names = batch_translate.images_in(store, without=out)
         if not names:
             raise UserError(f"{inputs}: contains no images", code="data.empty")
@@ -142,19 +139,11 @@ def check_clip(inputs: Path, out: Path, force: bool) -> None:
     Raises:
         UserError: the output is not .mp4, is the input film, or already exists.
     """
-    from ganforge.inference.film import check_folder
-
     if not inputs.is_file():
         raise UserError(f"{inputs}: no such file or folder", code="data.not_found")
     if out.suffix.lower() != ".mp4":
         raise UserError(
             f"--out {out}: films are written as .mp4; use a name that ends in it", code="output.wrong_extension"
         )
-    if out.exists() and out.samefile(inputs):
-        raise UserError(
-            f"{out}: is the input film, which is never overwritten; choose another --out",
-            code="output.is_the_input",
-        )
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
-    check_folder(out.parent)
+    refuse_input(out, inputs)
+    check_new(out, force=force)

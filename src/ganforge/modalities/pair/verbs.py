@@ -1,4 +1,4 @@
-"""`ganforge translate`: translates image and sound files with a trained model."""
+"""`ganforge translate`: translates files of images, sounds and texts with a trained model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.modalities.pair.jobs import check_clip, check_finish, checked_ending, plan
-from ganforge.ui.options import Device, Force, Plugins, Procs, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Procs, Source, examples
+from ganforge.ui.output import emit
 from ganforge.ui.verb import Verb
 
 if TYPE_CHECKING:
@@ -28,22 +29,26 @@ EPILOG = examples(
     "ganforge translate runs/0010-inpaint photo.jpg --mask mask.png --out fixed.png",
     'ganforge translate runs/0012-stargan-small photo.png --where "color=blue" --out blue.png',
     "ganforge translate runs/0011-vocoder-small mels/ --out speech/",
+    'ganforge translate runs/0013-text-style-small lines.txt --where "label=formal" --out formal.txt',
 )
 
 
+@with_common
 def translate(
     source: Source,
     inputs: Annotated[
         Path,
         typer.Argument(
             metavar="INPUTS",
-            help="An image, a sound, a mel (.npy), a folder or zip of them, or a film.",
+            help="An image, a sound, a mel (.npy), a folder or zip of them, a film, or a file of texts.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="A file for one image, sound or film; a folder for several.", show_default=False),
+        typer.Option(
+            "--out", help="A file for one image, sound or film, or for texts; a folder for several.", show_default=False
+        ),
     ],
     mask: Annotated[
         Path | None,
@@ -101,19 +106,16 @@ def translate(
         list[str] | None,
         typer.Option(
             "--where",
-            help="For models that change attributes: what images are to have, as color=blue. Can be repeated; all else "
-            "stays.",
+            help="For models that change attributes: what images or texts are to have, as color=blue. Can be repeated; "
+            "all else stays.",
             show_default=False,
         ),
     ] = None,
-    device: Device = None,
     procs: Procs = 1,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
-    """Change images or sounds with a trained model: translate, enlarge, repair, fill; sounds from mel spectra."""
+    """Change images, sounds or texts with a trained model: translate, enlarge, repair, fill, rewrite."""
     check_finish(outscale, suffix, quality, inputs, steady)
     from ganforge.core.commands import command, with_plugins
     from ganforge.core.words import counted
@@ -121,22 +123,18 @@ def translate(
     from ganforge.modalities.pair import batch_translate, clip
     from ganforge.modalities.pair.translate import ImageTranslator
     from ganforge.registry import PLUGIN_FILES
-    from ganforge.tasks.base import TranslatesFiles
-    from ganforge.ui.console import stdout
+    from ganforge.tasks.user_translators import TranslatesFiles
 
     if procs < 1:
         raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if clip.is_clip(inputs.name):
-        check_clip(inputs, out, force)
-    translator = load(source, device).translator(direction, tile, where or ())
+        check_clip(inputs, out, common.force)
+    translator = load(source, common.device).translator(direction, tile, where or ())
     if isinstance(translator, TranslatesFiles):
         if mask is not None:
             raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
-        written = translator.translate_files(inputs, out, ending=ending, skip=skip, force=force)
-        if as_json:
-            emit({"written": written, "out": out})
-        elif not quiet:
-            stdout().print(written, soft_wrap=True)
+        written = translator.translate_files(inputs, out, ending=ending, skip=skip, force=common.force)
+        common.report({"written": written, "out": out}, [written])
         return
     wanted = checked_ending(ending)
     if not isinstance(translator, ImageTranslator):
@@ -147,23 +145,22 @@ def translate(
             code="translate.outscale_with_mask",
         )
     if clip.is_clip(inputs.name):
-        frames, flicker = one_clip(translator, inputs, out, mask, quiet, steady)
-        if as_json:
-            emit({"frames": frames, "flicker": flicker, "out": out})
-        elif not quiet:
-            said = f"flicker {flicker:.2f} of 255 (change from frame to frame that the source does not have)"
-            stdout().print(f"{counted(frames, 'frame')}, {said}: {out}", soft_wrap=True)
+        frames, flicker = one_clip(translator, inputs, out, mask, common.quiet, steady)
+        said = f"flicker {flicker:.2f} of 255 (change from frame to frame that the source does not have)"
+        common.report(
+            {"frames": frames, "flicker": flicker, "out": out}, [f"{counted(frames, 'frame')}, {said}: {out}"]
+        )
         return
     jobs = plan(translator, inputs, out, mask, wanted, suffix)
     left = [job for job in jobs if not (skip and job.out.exists())]
-    batch_translate.check_targets(left, force)
+    batch_translate.check_targets(left, common.force)
     single = not inputs.is_dir() and len(jobs) == 1
     try:
-        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), quiet, procs)
+        outcome = carried_out(translator, left, batch_translate.Finish(outscale, quality), common.quiet, procs)
     except KeyboardInterrupt:
         options = {
             "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
-            "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": device,
+            "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": common.device,
         }  # fmt: skip
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
         given += [word for text in where or () for word in ("--where", text)]
@@ -173,9 +170,9 @@ def translate(
         print(f"stopped: {there} of {len(jobs)} images are in {out}. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     skipped = len(jobs) - len(left)
-    if as_json:
+    if common.as_json:
         emit({"written": outcome.written, "skipped": skipped, "refused": outcome.failed, "out": out})
-    report(outcome, out, skipped, single, silent=quiet or as_json)
+    report(outcome, out, skipped, single, silent=common.silent)
 
 
 def carried_out(

@@ -11,20 +11,39 @@ import numpy as np
 from ganforge.core.dataset import BadItem, Dataset, Reading
 
 
-class Chosen(Dataset):
-    """Some items of a set, in an order of their own."""
+class Rows(Dataset):
+    """Some items of a set, in an order of their own, without their labels and conditions."""
 
-    def __init__(self, dataset: Dataset, rows: np.ndarray, names: Sequence[str]):
+    def __init__(self, dataset: Dataset, rows: np.ndarray):
         self.dataset, self.rows = dataset, rows
         self.name, self.signal, self.skipped = dataset.name, dataset.signal, list(dataset.skipped)
-        self.digest = hashlib.sha256("\n".join([dataset.digest, *names]).encode()).hexdigest()
-        self.nbytes = getattr(dataset, "nbytes", 0)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def read(self, index: int) -> np.ndarray:
         return self.dataset.read(int(self.rows[index]))
+
+    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
+        return self.dataset.shapes()
+
+    def rows_in(self, whole: Dataset) -> np.ndarray | None:
+        within = super().rows_in(whole)
+        if within is None and (outer := self.dataset.rows_in(whole)) is not None:
+            within = outer[self.rows]
+        return within
+
+    def describe(self, index: int) -> str:
+        return self.dataset.describe(int(self.rows[index]))
+
+
+class Chosen(Rows):
+    """Items of a set that are matched with those of another one."""
+
+    def __init__(self, dataset: Dataset, rows: np.ndarray, names: Sequence[str]):
+        super().__init__(dataset, rows)
+        self.digest = hashlib.sha256("\n".join([dataset.digest, *names]).encode()).hexdigest()
+        self.nbytes = getattr(dataset, "nbytes", 0)
 
     def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
         if len(self.rows) == len(self.dataset):
@@ -41,9 +60,6 @@ class Chosen(Dataset):
 
     def identity(self) -> str:
         return self.dataset.identity()
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(int(self.rows[index]))
 
 
 class View(Dataset):

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganforge.modalities.series import reading
+from ganforge.modalities.series import layout, reading
 from ganforge.modalities.series.files import written
-from ganforge.modalities.series.reading import Layout, Said, Unpacked
+from ganforge.modalities.series.layout import Layout, Said
+from ganforge.modalities.series.reading import Unpacked
 
 MOST = 1.0
 """Added rows for each row of the file, at most: of more, the distance is not that of the data."""
@@ -39,11 +40,11 @@ def completed(path: Path, said: Said, step: str) -> Completed:
     import pandas as pd
 
     texts = not path.name.lower().endswith(reading.PARQUET)
-    found = reading.find(reading.load(path).rename(columns=str), said)
+    found = layout.find(reading.load(path).rename(columns=str), said)
     if found is None or step == "B":
         return Completed(path, 0)
     frame = reading.load(path, texts=texts).rename(columns=str)
-    times = pd.Series(reading.moments(found.times), index=frame.index)
+    times = pd.Series(layout.moments(found.times), index=frame.index)
     groups = [frame.index] if found.entity is None else [*frame.groupby(found.entity, sort=False).groups.values()]
     grids = [pd.date_range(times[rows].min(), times[rows].max(), freq=step) for rows in groups]
     absent = [grid.difference(pd.DatetimeIndex(times[rows])) for grid, rows in zip(grids, groups, strict=True)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.source import SeriesSet
 
 KINDS = ("none", "difference", "log")

@@ -16,12 +16,13 @@ import numpy as np
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
 from ganforge.data import long_columns
-from ganforge.modalities.series import doubts, labels, reading
-from ganforge.modalities.series.reading import Layout, Said
+from ganforge.modalities.series import doubts, labels, layout
+from ganforge.modalities.series.clock import STEP, Clock, usual_step
+from ganforge.modalities.series.dates import dates_of
+from ganforge.modalities.series.layout import Layout, Said
 
 MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
 REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
-STEP = "time step [s]"
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,6 @@ class Column:
     high: float
     words: tuple[str, ...] = ()
     gaps: bool = False
-
-
-@dataclass(frozen=True)
-class Clock:
-    """How rows are stamped. `last`: the newest stamp, ISO. `step`: a frequency of pandas: h, D, B, MS, 90s.
-    `format`: of strftime, or None for that of pandas. `zone`: where clocks showed the times, which are in UTC now."""
-
-    names: tuple[str, ...]
-    last: str
-    step: str
-    format: str | None
-    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +88,10 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     notes = list(notes or [])
     if not len(frame):
         raise UserError(f"data {name}: it has no rows", code="series.no_rows")
-    found = None if said.timezone else reading.find(frame, said)
+    found = None if said.timezone else layout.find(frame, said)
     if found is None:  # else no time comes twice, and so no row does
         doubles = frame.index[frame.duplicated()]
-        found = reading.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
+        found = layout.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
         if found is not None and len(doubles):
             frame = frame.drop(doubles)
             notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
@@ -126,7 +115,7 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         stamps = found.times.to_numpy()
         times = {k: stamps[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
         clock = Clock(
-            found.time, str(found.times.max()), _step(_in_order(found.times)), found.format,
+            found.time, str(found.times.max()), usual_step(found.times), found.format,
             said.timezone,
         )  # fmt: skip
         if clock.step != "B" and found.regular < REGULAR:
@@ -151,7 +140,7 @@ def _without_times(name: str, frame: Any, said: Said) -> Layout:
         )
     notes: list[str] = []
     for column in [said.time] if said.time else list(frame.columns):
-        dates, _ = reading.dates_of(frame[column], notes, column)
+        dates, _ = dates_of(frame[column], notes, column)
         if dates is not None and dates.duplicated().any():
             doubles = dates[dates.duplicated()]
             hint = ""
@@ -308,29 +297,3 @@ def _with_steps(
         f"as a column of their own, {STEP!r}"
     )
     return series, missing, (*columns, Column(STEP, "float64", 0, float(every.min()), float(every.max())))
-
-
-def _in_order(times: Any) -> Any:
-    """All times once, in order."""
-    at, zero = times.to_numpy(), np.timedelta64(0)
-    if all(bool((np.diff(at[part]) > zero).all()) for part in scratch.overlapping(len(at))):
-        return times
-    return times.drop_duplicates().sort_values()
-
-
-def _step(times: Any) -> str:
-    """The usual distance between rows, as a frequency of pandas."""
-    import pandas as pd
-
-    gaps = scratch.in_order(reading.gaps_of([times.to_numpy()]))
-    if not len(gaps):
-        return "D"
-    usual, middle = pd.Timedelta(reading.most_frequent(gaps)[0]), gaps[[(len(gaps) - 1) // 2, len(gaps) // 2]]
-    days = float((middle / np.timedelta64(1, "D")).mean())
-    if 28 <= days <= 31 and (times.dt.day == 1).all():
-        return "MS"
-    if 365 <= days <= 366 and (times.dt.day_of_year == 1).all():
-        return "YS"
-    if usual == pd.Timedelta("1D"):
-        return "B" if (times.dt.day_of_week < 5).all() else "D"
-    return "h" if usual == pd.Timedelta("1h") else f"{usual.total_seconds():g}s"

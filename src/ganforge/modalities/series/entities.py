@@ -30,7 +30,8 @@ from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.overrides import from_yaml
 from ganforge.data.base import DataSource
 from ganforge.modalities.series import files_of, reading
-from ganforge.modalities.series.columns import Clock, Column
+from ganforge.modalities.series.clock import Clock
+from ganforge.modalities.series.columns import Column
 
 FEWEST = 2
 

@@ -12,7 +12,7 @@ import numpy as np
 from ganforge.core.types import Spec
 from ganforge.data import frames
 from ganforge.modalities.series import changes
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.signals import Exporter, save_array
 
 SERIES = "series"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import content
 from ganforge.data.store import FolderStore, Store, ZipStore
 from ganforge.modalities.series import reading
 
@@ -97,9 +98,7 @@ def opened(store: Store, name: str) -> Path | reading.Unpacked:
 
 
 def _text(store: Store, name: str) -> str:
-    opened = store.open(name)
-    content = opened.read_bytes() if isinstance(opened, Path) else opened.read()
-    return content.decode("utf-8")
+    return content(store, name).decode("utf-8")
 
 
 def dot_ts(text: str, name: str) -> Any:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganforge.core.types import Spec
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.windows import gaps_of, known_in, values_in, words_of
 
 SLOPE = 0.2

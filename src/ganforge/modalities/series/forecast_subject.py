@@ -13,10 +13,9 @@ from ganforge.core.plot.charts import tiled
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
 from ganforge.evaluation.subject import Run, Subject, Subjects
-from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import fan
 from ganforge.modalities.series.tasks.forecast import Forecast
-from ganforge.modalities.series.unseen import unseen_windows
+from ganforge.modalities.series.unseen import subject_of, unseen_windows
 from ganforge.modalities.series.windows import channels
 
 PATHS = 100
@@ -35,10 +34,9 @@ class Forecasts(Subjects, kind="forecasts"):
             return None
         signal, dataset = recipe.signal, run.dataset
         unseen = unseen_windows(run, MOST)
-        rows, chosen = unseen.rows, unseen.chosen
-        bundle = run.model.bundle
+        rows, bundle = unseen.rows, run.model.bundle
 
-        def draw(size: int) -> Iterator[np.ndarray]:
+        def drawn() -> Iterator[np.ndarray]:
             for start in range(0, len(rows), PART):
                 stored = np.stack([signal.prepare(dataset.read(int(k)), spec) for k in rows[start : start + PART]])
                 x = torch.from_numpy(stored).to(bundle.device, bundle.dtype)
@@ -47,21 +45,14 @@ class Forecasts(Subjects, kind="forecasts"):
                     made = task.paths(bundle.nets, past, task.future, PATHS, run.seed + start, ahead)
                 yield signal.decode(made.flatten(0, 1), spec).reshape(len(past), PATHS, task.future, -1)
 
-        made = np.concatenate(list(draw(PART)))
-
-        return Subject(
-            run.name, signal, spec, SampleSet.of(chosen, name=unseen.name), SampleSet.of(made, name=run.name),
-            run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
-            train=unseen.train,
-            lead=phrase(
-                "{count:,} pasts of {past} steps, each with {paths} paths of {future} steps of this model, compared "
-                "with what came. Recipe {recipe}, {seen:,} windows seen in training.",
-                count=len(rows), past=task.past_of(spec), paths=PATHS, future=task.future, recipe=recipe.name,
-                seen=run.model.samples,
-            ),
-            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": unseen.name},
-            panels=lambda: fans(chosen, made, spec.state["columns"]),
+        made = np.concatenate(list(drawn()))
+        lead = phrase(
+            "{count:,} pasts of {past} steps, each with {paths} paths of {future} steps of this model, compared "
+            "with what came. Recipe {recipe}, {seen:,} windows seen in training.",
+            count=len(rows), past=task.past_of(spec), paths=PATHS, future=task.future, recipe=recipe.name,
+            seen=run.model.samples,
         )  # fmt: skip
+        return subject_of(run, unseen, made, PATHS, lead, lambda: fans(unseen.chosen, made, spec.state["columns"]))
 
 
 def fans(windows: np.ndarray, paths: np.ndarray, columns: list[dict]) -> Iterator[Panel]:

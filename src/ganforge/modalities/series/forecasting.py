@@ -19,7 +19,7 @@ from ganforge.core.plot.drawing import Drawing
 from ganforge.inference.model import Model, load
 from ganforge.modalities.series import changes, known
 from ganforge.modalities.series.charts import fan
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.files import to_frame
 from ganforge.modalities.series.source import SeriesFile, SeriesSet
 from ganforge.modalities.series.tasks.forecast import Forecast

@@ -15,11 +15,10 @@ from ganforge.core.rng import block_normal
 from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.report.gallery import spread
 from ganforge.evaluation.subject import Run, Subject, Subjects
-from ganforge.metrics.base import SampleSet
 from ganforge.modalities.series.charts import filling
 from ganforge.modalities.series.filler import Filler, middle
 from ganforge.modalities.series.tasks.impute import Impute
-from ganforge.modalities.series.unseen import unseen_windows
+from ganforge.modalities.series.unseen import subject_of, unseen_windows
 
 LENGTHS = (1, 3, 6, 12, 24, 48, 96, 192)  # steps
 PATHS = 50
@@ -39,10 +38,10 @@ class Gaps(Subjects, kind="gaps"):
         signal, dataset, bundle = recipe.signal, run.dataset, run.model.bundle
         G = cast(Filler, bundle.nets["G"])
         unseen = unseen_windows(run, MOST)
-        rows, chosen = unseen.rows, unseen.chosen
+        rows = unseen.rows
         sizes = [size for size in LENGTHS if size <= task.longest]
 
-        def draw(size: int) -> Iterator[np.ndarray]:
+        def drawn() -> Iterator[np.ndarray]:
             for k in range(len(rows)):
                 stored = signal.prepare(dataset.read(int(rows[k])), spec)
                 x = torch.from_numpy(stored).to(bundle.device, bundle.dtype)[None]
@@ -56,20 +55,13 @@ class Gaps(Subjects, kind="gaps"):
                 values[:, removed[0].T.cpu().numpy() == 0] = np.nan
                 yield values[None]
 
-        made = np.concatenate(list(draw(PART)))
-
-        return Subject(
-            run.name, signal, spec, SampleSet.of(chosen, name=unseen.name), SampleSet.of(made, name=run.name),
-            run.provenance | {"paths": PATHS}, model=run.model, folder=run.folder, notes=run.notes,
-            train=unseen.train,
-            lead=phrase(
-                "{count:,} windows of {steps} steps, from each of which a block was removed and filled {paths} times "
-                "by this model, compared with what was there. Recipe {recipe}, {seen:,} windows seen in training.",
-                count=len(rows), steps=spec.shape[1], paths=PATHS, recipe=recipe.name, seen=run.model.samples,
-            ),
-            facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": unseen.name},
-            panels=lambda: panels(chosen, made, spec.state["columns"]),
+        made = np.concatenate(list(drawn()))
+        lead = phrase(
+            "{count:,} windows of {steps} steps, from each of which a block was removed and filled {paths} times "
+            "by this model, compared with what was there. Recipe {recipe}, {seen:,} windows seen in training.",
+            count=len(rows), steps=spec.shape[1], paths=PATHS, recipe=recipe.name, seen=run.model.samples,
         )  # fmt: skip
+        return subject_of(run, unseen, made, PATHS, lead, lambda: panels(unseen.chosen, made, spec.state["columns"]))
 
 
 def panels(windows: np.ndarray, made: np.ndarray, columns: list[dict]) -> Iterator[Panel]:

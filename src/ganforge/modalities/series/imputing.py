@@ -23,7 +23,7 @@ from ganforge.inference.model import Model, load
 from ganforge.modalities.series import reading
 from ganforge.modalities.series.absent import Completed, completed
 from ganforge.modalities.series.charts import filling
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.files import typed
 from ganforge.modalities.series.filler import Filler
 from ganforge.modalities.series.forecasting import fitting, known_rows, opened, source_for

@@ -21,7 +21,7 @@ import numpy as np
 from ganforge.core.condition_kinds import Angle, Category, Condition, Number
 from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series.columns import STEP
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.source import SeriesSet
 
 DAY = 86_400.0

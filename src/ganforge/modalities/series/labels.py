@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series.reading import Layout, Said
+from ganforge.modalities.series.layout import Layout, Said
 
 MOST_WORDS = 20  # of a column, up to which it is a category
 MOST_LABELS = 200

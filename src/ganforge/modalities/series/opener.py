@@ -10,7 +10,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import Store, ZipStore
-from ganforge.modalities.series import files_of, reading
+from ganforge.modalities.series import files_of, layout, reading
 from ganforge.modalities.series.source import SeriesFile
 
 LOOKED_AT = 2_000
@@ -39,13 +39,13 @@ class SeriesOpener(Opener, kind="series"):
             return 0.0
         try:
             frame = reading.load(path, LOOKED_AT)
-            found = reading.find(frame) if len(frame) >= reading.FEWEST else None
+            found = layout.find(frame) if len(frame) >= layout.FEWEST else None
         except (UserError, *reading.READ_ERRORS):  # whatever is wrong with it, its opener as a table says so
             return 0.0
         others = 0 if found is None else len(frame.select_dtypes("number").columns.difference([*found.time]))
         if found is None or not others:
             return 0.0
-        if found.regular >= reading.REGULAR:
+        if found.regular >= layout.REGULAR:
             return SURE
         return PERHAPS if found.ordered else 0.0
 
@@ -59,7 +59,7 @@ class SeriesOpener(Opener, kind="series"):
             return SURE
         try:
             frame = reading.load(files_of.opened(store, tables[0]), LOOKED_AT)
-            found = reading.find(frame)
+            found = layout.find(frame)
         except (UserError, *reading.READ_ERRORS):
             return 0.0
         return SURE if len(tables) > 1 and found is not None and found.entity is None else 0.0

@@ -7,7 +7,8 @@
 The receptive field is 1 + 2 · (1 + 2 + ... + 32) = 127 steps. Convolutions do not pad: what is lost at the beginning is
 why G needs 126 more steps of noise. For D, windows shorter than 127 are padded by zeros at their beginning.
 
-`quant`: the logit of `SeriesD` on returns and their sizes, [x, |x|], plus the mean logit of a TCN on x.
+`quant`: the logit of `SeriesD` on y and |y|, plus the mean logit of a TCN on y, where y = asinh(2 x) is about 2 x near
+0 and grows like a logarithm, so that no single crash decides.
 
 N samples, T steps, K channels.
 """
@@ -148,7 +149,8 @@ class TwoWays(nn.Module):
         self.shapes, self.returns = SeriesD(channels, group, both), QuantD(channels, Spec(spec.shape))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> DiscriminatorOutput:
-        one, other = self.shapes(torch.cat([x, x.abs()], 1), c), self.returns(x)
+        y = torch.asinh(2 * x)
+        one, other = self.shapes(torch.cat([y, y.abs()], 1), c), self.returns(y)
         assert one.features is not None
         assert other.features is not None
         return DiscriminatorOutput(one.logits + other.logits, torch.cat([one.features, other.features], 1))

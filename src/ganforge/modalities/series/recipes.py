@@ -185,8 +185,9 @@ def series_latent() -> Recipe:
 def quant() -> Recipe:
     """Windows of 127 log returns, with heavy tails, clusters of volatility and leverage.
 
-    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Wiese et al. 2020 (Lambert's W, temporal convolutions in D).
-    Departures: both critics together; G is a net of stochastic volatility with the noise of each step in it.
+    Paper: Huang et al. 2024 (RpGAN + R1 + R2); Wiese et al. 2020 (temporal convolutions in D).
+    Departures: both critics together; G is a net of stochastic volatility with the noise of each step in it; returns
+    stay as they are, since those that Lambert's W makes normal have clusters that no such G can have.
     Command: `ganforge train quant data=prices.csv`
     """
     samples = 45_000
@@ -199,7 +200,7 @@ def quant() -> Recipe:
         batch=32,
         checkpoint_every=20_000,
         log_every=2_000,
-        signal=Series(window=127, change="log", scaling="lambert"),
+        signal=Series(window=127, change="log", scaling="standard"),
         task=Synthesis(
             generator=VolatilityGenerator(),
             discriminator=QuantDiscriminator(),

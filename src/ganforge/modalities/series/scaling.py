@@ -2,6 +2,7 @@
 
     quantile:  x = Φ⁻¹(rank) / 2.5,  the rank by linear interpolation between knots     heavy tails and skew
     minmax:    x = 2 (v − low) / (high − low) − 1                                      all else
+    standard:  x = (v − μ) / σ                                                         returns
     lambert:   v = μ + σ z,  z = u exp(δ u² / 2),  u = m + s x                         returns (QuantGAN)
 
 lambert makes heavy tails normal by the inverse of Lambert's W × Gaussian (Goerg 2015): u = sign(z) √(W(δ z²) / δ), δ
@@ -30,14 +31,16 @@ NORMAL = 2.5  # in units of it a standard normal nearly fills [-1, 1]
 
 
 def fit(values: np.ndarray, how: str) -> dict[str, Any]:
-    """The scaling of one channel: {"low", "high"} and, by quantiles, {"knots", "ranks"}.
+    """The scaling of one channel: {"low", "high"} and, by quantiles, {"knots", "ranks"}; or {"standard"}, {"lambert"}.
 
     Args:
         values: float64 [M].
-        how: auto, minmax, quantile or lambert.
+        how: auto, minmax, quantile, standard or lambert.
     """
     low, high = float(values.min()), float(values.max())
     found: dict[str, Any] = {"low": low, "high": high}
+    if how == "standard" and high > low:
+        return found | {"standard": [float(values.mean()), float(values.std())]}
     if how == "lambert" and high > low:
         return found | {"lambert": _lambert(values)}
     if how == "quantile" or (how == "auto" and high > low and excess_kurtosis(values) > HEAVY):
@@ -71,11 +74,19 @@ def _gaussian(z: np.ndarray, delta: float) -> np.ndarray:
     return np.sign(z) * np.sqrt(lambertw(delta * z**2).real / delta)
 
 
+def bounded(scale: dict[str, Any]) -> bool:
+    """Whether values are kept within the bounds of the data."""
+    return "lambert" not in scale and "standard" not in scale
+
+
 def scaled(values: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     """Values as the nets see them, of any shape."""
     if "knots" in scale:
         ranks = np.interp(values, scale["knots"], scale["ranks"])
         return torch.special.ndtri(torch.from_numpy(ranks)).numpy() / NORMAL
+    if "standard" in scale:
+        mu, sigma = scale["standard"]
+        return (values - mu) / sigma
     if "lambert" in scale:
         mu, sigma, delta, m, s, _ = scale["lambert"]
         return (_gaussian((values - mu) / sigma, delta) - m) / s
@@ -87,6 +98,9 @@ def restored(x: np.ndarray, scale: dict[str, Any]) -> np.ndarray:
     if "knots" in scale:
         ranks = torch.special.ndtr(torch.from_numpy(x * NORMAL)).numpy()
         return np.interp(ranks, scale["ranks"], scale["knots"])
+    if "standard" in scale:
+        mu, sigma = scale["standard"]
+        return mu + sigma * x
     if "lambert" in scale:
         mu, sigma, delta, m, s, farthest = scale["lambert"]
         u = m + s * x.clip(-farthest, farthest)

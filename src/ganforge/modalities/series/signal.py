@@ -61,9 +61,10 @@ class Series(Signal, kind="series"):
     """Steps of a window; 0 takes each series whole, whatever its length, and learns where it ends."""
     stride: int = Field(default=1, ge=1)
     """Steps from one window to the next; 1 takes all windows, that of `window` none that overlap."""
-    scaling: Literal["auto", "minmax", "quantile", "lambert"] = "auto"
+    scaling: Literal["auto", "minmax", "quantile", "standard", "lambert"] = "auto"
     """How values are scaled: to the range of the data (minmax), by their quantiles to a normal distribution, this for
-    the channels with heavy tails alone (auto), or by Lambert's W, which has no bounds (lambert, for returns)."""
+    the channels with heavy tails alone (auto); for returns, without bounds, to mean 0 and variance 1 (standard), or to
+    a normal distribution by Lambert's W (lambert)."""
     change: Literal["none", "difference", "log"] = "none"
     """What of the values is learned: they themselves, their differences from row to row, or those of their logarithms
     (the returns of prices). Files hold levels again, which go on from the last real ones."""

@@ -19,7 +19,7 @@ from pydantic import Field
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.base import HOLDOUT, DataSource
-from ganforge.modalities.series import files_of, reading
+from ganforge.modalities.series import files_of, layout, reading
 from ganforge.modalities.series.columns import Found, from_frame
 
 FEWEST_HELD_BACK = 32  # rows of a series
@@ -82,9 +82,9 @@ class SeriesFile(DataSource, kind="series"):
         return part_of(set_of(self.path, found, digest), self.split, self.holdout)
 
     @property
-    def said(self) -> reading.Said:
+    def said(self) -> layout.Said:
         """What the fields say of the table."""
-        return reading.Said(self.time, self.entity, self.label, self.timezone, self.missing, self.attributes, self.keep)
+        return layout.Said(self.time, self.entity, self.label, self.timezone, self.missing, self.attributes, self.keep)
 
 
 class SeriesSet(Dataset):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ganforge.core.language import phrase
+from ganforge.evaluation.report.content import Panel
 from ganforge.evaluation.runs import opened
 from ganforge.evaluation.sides import real_samples
-from ganforge.evaluation.subject import FEWEST, Run
+from ganforge.evaluation.subject import FEWEST, Run, Subject
 from ganforge.metrics.base import SampleSet
 
 PART = 256
@@ -30,6 +31,23 @@ class UnseenWindows:
     chosen: np.ndarray
     name: str
     train: Callable[[], SampleSet] | None
+
+
+def subject_of(
+    run: Run, unseen: UnseenWindows, made: np.ndarray, paths: int, lead: str, panels: Callable[[], Iterator[Panel]]
+) -> Subject:
+    """What a model made of unseen windows, `paths` times each, against what came.
+
+    Args:
+        made: decoded, [n, paths, ...].
+    """
+    recipe, spec = run.model.recipe, run.model.spec
+    return Subject(
+        run.name, recipe.signal, spec, SampleSet.of(unseen.chosen, name=unseen.name), SampleSet.of(made, name=run.name),
+        run.provenance | {"paths": paths}, model=run.model, folder=run.folder, notes=run.notes, train=unseen.train,
+        lead=lead, facts={"windows": phrase("{count} steps", count=spec.shape[1]), "evaluated on": unseen.name},
+        panels=panels,
+    )  # fmt: skip
 
 
 def unseen_windows(run: Run, most: int) -> UnseenWindows:

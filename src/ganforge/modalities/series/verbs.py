@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new, refuse_input
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Source, examples
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -25,6 +26,7 @@ SHOWN = 12
 """Fans of a chart."""
 
 
+@with_common
 def forecast(
     source: Source,
     data: Annotated[Path, typer.Option("--data", help="Recent rows, as the model was trained on.", show_default=False)],
@@ -38,31 +40,29 @@ def forecast(
         Path | None, typer.Option("--chart", help="A fan chart of them: .svg or .png.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Which paths.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Forecast time series: many paths from their last row on."""
-    check_targets(data, out, chart, force)
+    check_targets(data, out, chart, common.force)
     from ganforge.inference.model import load
     from ganforge.modalities.series import forecasting
-    from ganforge.ui.console import stdout
 
-    model = load(source, device)
+    model = load(source, common.device)
     found = forecasting.paths_of(model, data, horizon, paths, seed)
     frame = forecasting.as_frame(model, found)
     write(frame, out)
     if chart is not None:
         draw(forecasting.fans(model, found, SHOWN), chart)
     steps = len(frame) // (paths * len(found))
-    if as_json:
-        emit({"series": len(found), "paths": paths, "steps": steps, "out": out, "chart": chart})
-        return
     series = "1 series" if len(found) == 1 else f"{len(found):,} series"
-    stdout().print(f"{series}, {paths} paths of {steps} steps: {out}", soft_wrap=True)
+    common.report(
+        {"series": len(found), "paths": paths, "steps": steps, "out": out, "chart": chart},
+        [f"{series}, {paths} paths of {steps} steps: {out}"],
+    )
 
 
+@with_common
 def impute(
     source: Source,
     data: Annotated[Path, typer.Option("--data", help="Rows with gaps, as trained on.", show_default=False)],
@@ -80,18 +80,15 @@ def impute(
         bool, typer.Option("--keep-rows", help="Add no rows for times that have none, such as missing hours.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Which fillings.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Fill gaps in time series: many times, from what is given before and after them."""
-    check_targets(data, out, chart, force)
+    check_targets(data, out, chart, common.force)
     from ganforge.inference.model import load
     from ganforge.modalities.series import imputing, reading
-    from ganforge.ui.console import stdout
 
-    model = load(source, device)
+    model = load(source, common.device)
     rows = imputing.Completed(data, 0) if keep_rows else imputing.with_absent_rows(model, data)
     whole, found = imputing.fillings_of(model, data, paths, seed, rows.file)
     table = imputing.as_table(rows.file, whole, found, every)
@@ -100,11 +97,10 @@ def impute(
     if chart is not None:
         draw(imputing.drawn(whole, found, model.spec.shape[1], SHOWN), chart)
     count = sum(len(one.at) for one in found.values())
-    if as_json:
-        made = {"out": out, "chart": chart}
-        emit({"series": len(found), "rows_added": rows.added, "values": count, "paths": paths, **made})
-        return
-    stdout().print(f"{count:,} missing values filled, {paths} times each: {out}", soft_wrap=True)
+    common.report(
+        {"series": len(found), "rows_added": rows.added, "values": count, "paths": paths, "out": out, "chart": chart},
+        [f"{count:,} missing values filled, {paths} times each: {out}"],
+    )
 
 
 def write(frame: Any, out: Path, separator: str = ",") -> None:
@@ -113,10 +109,7 @@ def write(frame: Any, out: Path, separator: str = ",") -> None:
     from ganforge.data import frames
 
     with atomic_file(out) as file:
-        if out.suffix.lower() == ".parquet":
-            frames.write_parquet(frame, file)
-        else:
-            frames.write_text(frame, file, "\t" if out.suffix.lower() == ".tsv" else separator)
+        frames.write(frame, file, separator)
 
 
 def draw(drawing: Any, chart: Path) -> None:
@@ -143,12 +136,8 @@ def check_targets(data: Path, out: Path, chart: Path | None, force: bool) -> Non
                 f"{option} {path}: the name of the file must end in one of {', '.join(endings)}",
                 code="output.wrong_extension",
             )
-        if path.exists() and data.exists() and path.samefile(data):
-            raise UserError(
-                f"{option} {path}: is the data, which is never overwritten; choose another", code="output.is_the_input"
-            )
-        if path.exists() and not force:
-            raise UserError(f"{path}: already exists; --force replaces it", code="output.exists")
+        refuse_input(path, data)
+        check_new(path, force=force)
 
 
 VERB = Verb(forecast, order=31, epilog=EPILOG)

@@ -4,7 +4,9 @@
     f_t   fast: causal convolutions (dilations 1, 2, 4, 8) over ε up to t − 1               shocks and leverage
     x_t = m(f_t) + exp(σ(s_t, f_t)) · A ε_t,   ε_t ~ N(0, 1),   A [K, K] from the identity, σ bounded by ±2
 
-Each step has noise of its own, so that a window of T steps is no function of a few numbers.
+Each step has noise of its own, so that a window of T steps is no function of a few numbers. Returns are to be scaled
+to variance 1 and no further (`scaling=standard`): a product σ ε has heavy tails where σ has clusters, and returns that
+were made normal have the clusters without the tails.
 
 N samples, T steps, K channels, x [N, K, T].
 """
@@ -27,6 +29,7 @@ POINT = 16  # steps
 DILATIONS = (1, 2, 4, 8)
 BEFORE = sum(2 * d for d in DILATIONS)  # steps of noise before the first
 WIDEST = 2.0
+SPREAD = 0.5  # about the standard deviation of ln σ at the start
 
 
 class VolatilityG(nn.Module):
@@ -45,6 +48,17 @@ class VolatilityG(nn.Module):
         self.sigma = nn.Conv1d(2 * channels, self.columns, 1)
         self.mean = nn.Conv1d(channels, self.columns, 1)
         self.shocks = nn.Parameter(torch.eye(self.columns))
+        self._begin(channels)
+
+    @torch.no_grad()
+    def _begin(self, channels: int) -> None:
+        """Weights with which volatility already has clusters; by torch's own it is nearly constant, and stays so."""
+        for layer in (self.start, self.mix, *self.past):
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+        weight = self.start.weight.unflatten(0, (channels, self.points))
+        level = torch.randn_like(weight[:, :1]) * weight.std()
+        self.start.weight.copy_(((weight + level) * 0.5**0.5).flatten(0, 1))
+        nn.init.normal_(self.sigma.weight, 0.0, SPREAD * channels**-0.5)
         nn.init.normal_(self.mean.weight, 0.0, 0.02)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:

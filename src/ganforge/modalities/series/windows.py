@@ -204,7 +204,7 @@ def cut(stored: Tensor, length: int, rng: Rng) -> Tensor:
 def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
     """Channels [N, K, T] as values float64 [N, T, C]; NaN where missing and after the end.
 
-    They are within the bounds of the data, but for the scaling lambert.
+    They are within the bounds of the data, but for the scalings standard and lambert.
     """
     found, k = [], 0
     for c, column in enumerate(state["columns"]):
@@ -214,7 +214,7 @@ def to_values(x: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
             k += width
         else:
             found.append(scaling.restored(x[:, k], state["scales"][c]))
-            if "lambert" not in state["scales"][c]:
+            if scaling.bounded(state["scales"][c]):
                 found[-1] = found[-1].clip(column["low"], column["high"])
             k += 1
     values = np.stack(found, 2)

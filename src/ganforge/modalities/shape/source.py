@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.names import readable
 from ganforge.core.surroundings import refuse_machine_faults
 from ganforge.data import file_sets, layout
-from ganforge.data.store import Store, counted, is_hidden, without_runs
+from ganforge.data.store import Store, is_hidden, notice_of, without_runs
 from ganforge.modalities.shape.formats import grids, meshes
 from ganforge.modalities.shape.formats.parts import Grid, Mesh, Points, Shape, content
 
@@ -194,9 +194,9 @@ def open_store(store: Store, name: str, signal: str, split: str, labels: layout.
         number, classes, said = _by_array(found.files, arrays, inner, numbers, name)
         sentences = [one for one in sentences if not (said and one.startswith("no labels"))] + ([said] if said else [])
     dataset = ShapeSet(name, signal, store, entries, number, classes, arrays)
-    sentences += counted([f"{where} ({why})" for where, why in skipped], "file", "left out, no shapes")
-    sentences += counted([n for n in shown if not is_shape(n)], "file", "left out, no shapes by their names")
-    sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
+    sentences += notice_of([f"{where} ({why})" for where, why in skipped], "file", "left out, no shapes")
+    sentences += notice_of([n for n in shown if not is_shape(n)], "file", "left out, no shapes by their names")
+    sentences += [*notice_of(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out or bool(skipped)
     dataset.no_labels = "" if classes else found.no_labels
     return dataset

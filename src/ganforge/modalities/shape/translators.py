@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_files
+from ganforge.core.files import atomic_files, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.core.words import counted
@@ -95,9 +95,7 @@ class VolumeMaker:
         jobs = self._plan(inputs, out, ending)
         form = jobs[0][2].suffix.removeprefix(".")
         left = [job for job in jobs if not (skip and job[2].exists())]
-        there = [job[2] for job in left if job[2].exists()]
-        if there and not force:
-            raise UserError(f"{there[0]}: already exists; --force replaces it", code="output.exists")
+        check_new(*(job[2] for job in left), force=force)
         failed: list[Refusal] = []
         with Stages(delay=1.0) as progress:
             for k, (store, name, target) in enumerate(left):
@@ -129,11 +127,9 @@ class VolumeMaker:
         kind = "." + form.lower().lstrip(".")
         if not several:
             target = out if out.suffix else out / f"{inputs.stem}{kind}"
-            if target.exists() and target.samefile(inputs):
-                raise UserError(f"{target}: is the input, which is never overwritten", code="output.is_the_input")
+            refuse_input(target, inputs)
             return [(FolderStore(inputs.parent), inputs.name, target)]
-        if out.exists() and inputs.is_dir() and out.samefile(inputs):
-            raise UserError(f"--out {out}: is the folder of the inputs; choose another", code="output.is_the_input")
+        refuse_input(out, inputs)
         store: Store = FolderStore(inputs) if inputs.is_dir() else ZipStore(inputs)
         names = [name for name in sorted(store.names()) if self.takes(name)]
         if not names:

@@ -14,7 +14,7 @@ import numpy as np
 from ganforge import api
 from ganforge.core.errors import UserError
 from ganforge.core.extras import need
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, output_to
 from ganforge.evaluation.evaluate import Evaluation, evaluate
 from ganforge.inference.model import Model, load
 from ganforge.inference.where import Where
@@ -209,13 +209,8 @@ class TableGAN(BaseEstimator):
         """
         self._model()
         path = Path(path)
-        try:
-            with atomic_file(path) as file:
-                file.write_bytes(self.bundle_)
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be written ({error.strerror or error})", code="output.not_writable"
-            ) from None
+        with output_to(path), atomic_file(path) as file:
+            file.write_bytes(self.bundle_)
         return path
 
     @classmethod

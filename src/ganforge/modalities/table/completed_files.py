@@ -28,10 +28,7 @@ def written(model: Model, data: Path, out: Path, seed: int) -> Completed:
     """
     found = completed(model, rows_of(data), seed)
     with atomic_file(out) as file:
-        if out.suffix.lower() == ".parquet":
-            frames.write_parquet(found.rows, file)
-        else:
-            frames.write_text(found.rows, file, "\t" if out.suffix.lower() == ".tsv" else ",")
+        frames.write(found.rows, file)
     return found
 
 

@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import check_new, refuse_input
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Source, examples
 from ganforge.ui.verb import Verb
 
 EPILOG = examples("ganforge complete runs/0005-ctgan-fast --data rows.csv --out full.csv")
 TEXTS, PARQUET = (".csv", ".tsv"), (".parquet",)
 
 
+@with_common
 def complete(
     source: Source,
     data: Annotated[
@@ -28,25 +30,19 @@ def complete(
         typer.Option("--out", help="The completed rows: .csv or .tsv, of a Parquet file .parquet.", show_default=False),
     ],
     seed: Annotated[int, typer.Option("--seed", help="Which of the possible values.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:  # fmt: skip
     """Fill in missing cells and columns of a table."""
-    check_files(data, out, force)
+    check_files(data, out, common.force)
     from ganforge.inference.model import load
     from ganforge.modalities.table.completed_files import written
-    from ganforge.ui.console import stdout
 
-    found = written(load(source, device), data, out, seed)
-    if as_json:
-        emit({"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out})
-        return
+    found = written(load(source, common.device), data, out, seed)
     alone = f"; {found.alone:,} rows are far from all others that the model makes: their nearest match was used"
-    stdout().print(
-        f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}",
-        soft_wrap=True,
+    common.report(
+        {"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out},
+        [f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}"],
     )
 
 
@@ -64,12 +60,8 @@ def check_files(data: Path, out: Path, force: bool) -> None:
             "data has it",
             code="output.wrong_extension",
         )
-    if out.exists() and out.samefile(data):
-        raise UserError(
-            f"--out {out}: is the data, which is never overwritten; choose another", code="output.is_the_input"
-        )
-    if out.exists() and not force:
-        raise UserError(f"{out}: already exists; --force replaces it", code="output.exists")
+    refuse_input(out, data)
+    check_new(out, force=force)
 
 
 VERB = Verb(complete, order=33, epilog=EPILOG)

@@ -52,3 +52,23 @@ def write_pairs(folder: Path, n: int) -> dict[str, Any]:
         "source": "article",
         "holdout": 0.2,
     }
+
+
+OLD = {"a": "an olde", "the": "ye", "sees": "beholdeth", "finds": "findeth", "follows": "followeth", "likes": "loveth"}
+OLD |= {"leaves": "forsaketh", "one": "some", "every": "each", "house": "manor", "road": "highway", "child": "babe"}
+
+
+def in_old_style(sentence: str) -> str:
+    """A sentence of the grammar with other words for the same things: what a transfer of its style should make."""
+    words = sentence.removesuffix(".").split(" ")
+    return " ".join(OLD.get(word, word) for word in words) + "!"
+
+
+def write_styles(folder: Path, n: int) -> str:
+    """Writes a folder of two files of n different sentences each, `modern.txt` and `old.txt`, and returns its path."""
+    both = sentences(2 * n)
+    (folder / "styles").mkdir()
+    (folder / "styles" / "modern.txt").write_text("\n".join(both[::2]) + "\n", encoding="utf-8")
+    old = map(in_old_style, both[1::2])
+    (folder / "styles" / "old.txt").write_text("\n".join(old) + "\n", encoding="utf-8")
+    return str(folder / "styles")

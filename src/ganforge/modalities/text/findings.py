@@ -13,6 +13,8 @@ COPIED = 0.01  # share of copies beyond that of unseen texts
 ALIKE = 0.1  # of self-BLEU beyond that of real texts
 REVERSE = 1.3  # times the reverse perplexity of as many real texts
 REPEATED = 0.7  # share of distinct texts
+UNCHANGED = 0.15  # of the classifier's accuracy, by which rewritten texts may have the class asked for less often
+LOST = 0.1  # of BLEU-4 beyond that of two texts that have nothing to do with each other
 
 
 def not_begun(evidence: Evidence) -> Iterator[Finding]:
@@ -106,4 +108,34 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-RULES = (not_begun, baseline, alike, missing, copies)
+def style(evidence: Evidence) -> Iterator[Finding]:
+    value, accuracy = evidence.value("text_as_asked"), evidence.detail_of("text_as_asked").get("floor", 0.0)
+    if value is not None and value < accuracy - UNCHANGED:
+        yield Finding(
+            "warn",
+            phrase("many texts do not have the class asked for"),
+            phrase(
+                "A classifier takes {value:.0%} of the rewritten texts for the class asked for; of unseen real texts "
+                "it knows {accuracy:.0%}.",
+                value=value, accuracy=accuracy,
+            ),
+            phrase("Train longer, or raise task.adversarial."),
+        )  # fmt: skip
+
+
+def content(evidence: Evidence) -> Iterator[Finding]:
+    value, chance = evidence.value("text_kept"), evidence.detail_of("text_kept").get("chance", 0.0)
+    if value is not None and value < chance + LOST:
+        yield Finding(
+            "bad",
+            phrase("rewritten texts say something else"),
+            phrase(
+                "They share hardly more with their source (BLEU-4 {value:.3f}) than with that of another text "
+                "({chance:.3f}).",
+                value=value, chance=chance,
+            ),
+            phrase("Train longer, lower task.adversarial, or use shorter texts."),
+        )  # fmt: skip
+
+
+RULES = (not_begun, baseline, alike, missing, copies, style, content)

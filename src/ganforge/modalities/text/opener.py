@@ -12,6 +12,7 @@ import numpy as np
 
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import ZipStore, is_hidden
@@ -23,7 +24,6 @@ from ganforge.modalities.text.source import (
     TABLES,
     TextFile,
     TextSet,
-    ending_of,
     found_pair,
     is_text,
 )

@@ -42,19 +42,29 @@ class Decoded(NamedTuple):
     damaged: int = 0
 
 
+def unpacked(data: bytes, name: str) -> bytes:
+    """The content of a file, unpacked where it is gzip.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(
+            f"data {name}: damaged or truncated ({error}); get the file again", code="data.damaged"
+        ) from None
+
+
 def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
     """The text of a file, unpacked where it is gzip, with one kind of line end.
 
     Raises:
         UserError: it is damaged, binary, or not of the encoding that was asked for.
     """
-    if data.startswith(b"\x1f\x8b"):
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
-            raise UserError(
-                f"data {name}: damaged or truncated ({error}); get the file again", code="data.damaged"
-            ) from None
+    data = unpacked(data, name)
     mark = next((mark for mark, _ in MARKS if data.startswith(mark)), b"")
     found = encoding or dict(MARKS).get(mark) or _found(data[:PROBED])
     if data.startswith(BINARY) or (found != "utf-16" and b"\0" in data[:PROBED]):

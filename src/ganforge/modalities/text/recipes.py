@@ -15,6 +15,7 @@ from ganforge.modalities.text.signal import Text
 from ganforge.modalities.text.source import TextFile
 from ganforge.modalities.text.tasks.language_model import LanguageModel
 from ganforge.modalities.text.tasks.straight_through import StraightThrough
+from ganforge.modalities.text.tasks.style import TextStyle
 from ganforge.modalities.text.tasks.text2text import Text2Text
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
@@ -115,6 +116,40 @@ def text2text_small() -> Recipe:
         optimizers={
             "G": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999), clip=5.0),
             "D": Adam(lr=2e-4, betas=(0.5, 0.999)),
+        },
+        ema=Ema(half_life=2_000),
+        callbacks=(Previews(every=50_000, rows=6, columns=3), Curves()),
+    )
+
+
+@recipe("text-style-small")
+def text_style_small() -> Recipe:
+    """Style transfer: sentences of one class rewritten as those of another (formal, informal), without pairs.
+
+    An autoencoder whose latents do not tell the class, which its decoder is given instead.
+
+    Paper: Zhao et al. 2018 (ARAE, its extension for transfer). Departures: see the task; GRUs, the nets of
+    text-latent-small.
+    Command: `ganforge train text-style-small data=styles/`, a .txt file each class; then `ganforge translate RUN
+    sentences.txt --where "label=formal" --out new.txt`
+    """
+    samples = 300_000
+    return Recipe(
+        data=PathData(path="styles"),
+        samples=samples,
+        batch=32,
+        checkpoint_every=50_000,
+        log_every=5_000,
+        signal=Text(),
+        task=TextStyle(
+            encoder=TextEncoder(),
+            decoder=MlpGenerator(latent=128, widths=(512,), norm="none", bounded=False),
+            likelihood=Tokens(),
+        ),
+        optimizers={
+            "E": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999)),
+            "R": Adam(lr=Cosine(start=2e-3, end=2e-4, over=samples), betas=(0.9, 0.999)),
+            "D": Adam(lr=1e-3, betas=(0.5, 0.999)),
         },
         ema=Ema(half_life=2_000),
         callbacks=(Previews(every=50_000, rows=6, columns=3), Curves()),

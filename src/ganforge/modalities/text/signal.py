@@ -94,6 +94,8 @@ class Text(Signal, kind="texts"):
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
+        if translates:
+            return ("text_style", "text_perplexity")
         known = "".join(spec.state["tokens"]) if spec.state["tokenizer"] in ("characters", "jieba") else ""
         if len(IDEOGRAPH.findall(known)) <= len(known) / 2:
             return self.metrics

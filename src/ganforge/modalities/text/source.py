@@ -21,7 +21,8 @@ from ganforge.core.names import readable
 from ganforge.core.rng import seed_of
 from ganforge.data import layout
 from ganforge.data.base import HOLDOUT, DataSource
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.data.files_at import at_path, content, ending_of, has_parts
+from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.text import reading
 from ganforge.modalities.text.reading import Unit
 
@@ -139,15 +140,11 @@ class TextFile(DataSource, kind="texts"):
         return self.holdout
 
     def open(self) -> TextSet:
-        path = Path(self.path).expanduser()
-        if not path.exists():
-            raise UserError(f"data.path={self.path}: no such file or folder", code="data.not_found")
-        if path.is_dir():
-            return self.of_store(FolderStore(path))
-        if path.suffix.lower() == ".zip":
-            return self.of_store(ZipStore(path))
+        at = at_path(self.path)
+        if not isinstance(at, Path):
+            return self.of_store(at)
         found = Found()
-        found.add(path.read_bytes(), path.name, self)
+        found.add(at.read_bytes(), at.name, self)
         return self.finished(found)
 
     def of_store(self, store: Store) -> TextSet:
@@ -162,22 +159,14 @@ class TextFile(DataSource, kind="texts"):
                 f"data {self.path}: no texts here. Expected files that end in {', '.join(ENDINGS)}",
                 code="text.no_files",
             )
-        split = self.split if any(layout.PART.fullmatch(part) for n in names for part in n.split("/")[:-1]) else "all"
+        split = self.split if has_parts(names) else "all"
         folders = layout.read(names, split, self.labels, self.path)
         found, counts = Found(), []
         whole = self.unit == "auto" and folders.classes and len(folders.files) >= PER_LABEL * len(folders.classes)
         unit: Unit = "file" if whole else self.unit
         for file in folders.files:
-            opened = store.open(file) if store.size(file) else b""
-            data = (
-                opened
-                if isinstance(opened, bytes)
-                else opened.read_bytes()
-                if isinstance(opened, Path)
-                else opened.read()
-            )
             before = len(found.texts)
-            found.add(data, file, self, unit)
+            found.add(content(store, file) if store.size(file) else b"", file, self, unit)
             counts.append(len(found.texts) - before)
         found.notes += list(folders.sentences)
         if folders.labels is not None:
@@ -345,12 +334,6 @@ def part_of(whole: TextSet, split: str, holdout: float) -> TextSet:
 
 
 ENDINGS = (*LINES, *MARKDOWN, *ENTRIES)
-
-
-def ending_of(name: str) -> str:
-    """The ending of a name in small letters, without .gz."""
-    path = Path(name.lower())
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
 
 
 def is_text(name: str) -> bool:

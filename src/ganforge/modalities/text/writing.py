@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.core.files import atomic_file
+from ganforge.core.files import atomic_file, check_new, refuse_input
 from ganforge.core.progress import Stages
+from ganforge.data.files_at import ending_of
 from ganforge.modalities.text import reading, tokens
-from ganforge.modalities.text.source import ENTRIES, LINES, TABLES, ending_of, found_pair
+from ganforge.modalities.text.source import COLUMNS, ENTRIES, LINES, TABLES, found_pair
 
 if TYPE_CHECKING:
     from ganforge.artifacts.bundle import Bundle
@@ -49,18 +51,27 @@ class TextWriter:
             raise UserError(f"{self.name}: this model makes texts from texts; give it a str", code="data.not_text")
         return self.written([str(source)])[0]
 
+    @property
+    def longest(self) -> int:
+        """The most tokens of a source."""
+        return self.spec.state["source"]
+
+    def encoded(self, known: Tensor) -> Tensor:
+        """Sources as the task takes them, from tokens [N, S]."""
+        return tokens.to_bits(known, self.spec.shape[0])
+
     @torch.inference_mode()
     def written(self, sources: list[str]) -> list[str]:
         """A text for each source; empty for empty ones."""
-        codec, length = tokens.Codec(self.spec.state), self.spec.state["source"]
+        codec = tokens.Codec(self.spec.state)
         clean = [reading.normalized(text) for text in sources]
         rows = [k for k, text in enumerate(clean) if text]
         found = [""] * len(sources)
         with Stages(delay=1.0) as progress:
             for start in range(0, len(rows), TOGETHER):
                 some = rows[start : start + TOGETHER]
-                known = torch.from_numpy(np.stack([codec.padded(clean[k], length) for k in some]))
-                made = self.bundle.translated(tokens.to_bits(known, self.spec.shape[0]), "")
+                known = torch.from_numpy(np.stack([codec.padded(clean[k], self.longest) for k in some]))
+                made = self.bundle.translated(self.encoded(known), "")
                 for k, text in zip(some, self.signal.decode(made, self.spec).tolist(), strict=True):
                     found[k] = text
                 progress("texts", start + len(some), len(rows))
@@ -82,12 +93,10 @@ class TextWriter:
                 code="output.unsupported_format",
             )
         target = out if out.suffix else out / f"{inputs.stem}{kind}"
-        if target.exists() and target.samefile(inputs):
-            raise UserError(f"{target}: is the input, which is never overwritten", code="output.is_the_input")
+        refuse_input(target, inputs)
         if target.exists() and skip:
             return f"{target}: is there already"
-        if target.exists() and not force:
-            raise UserError(f"{target}: already exists; --force replaces it", code="output.exists")
+        check_new(target, force=force)
         sources = self.sources_in(inputs)
         made = [" ".join(text.split()) for text in self.written(sources)]
         lines = [json.dumps({"text": text}, ensure_ascii=False) for text in made] if kind in ENTRIES else made
@@ -104,8 +113,10 @@ class TextWriter:
             return text.rstrip("\n").split("\n")
         rows = list(reading.table_rows(text)) if kind in TABLES else reading.json_lines(text, file.name)[0]
         columns = list(dict.fromkeys(key for row in rows[:100] for key in row.values))
-        own = getattr(self.bundle.recipe.data, "source", None)
+        data = self.bundle.recipe.data
+        own = getattr(data, "source", None) or getattr(data, "column", None)
         column = own if own in columns else found_pair(columns)[0]
+        column = column or next((one for one in columns if one.lower() in COLUMNS), None)
         if column is None and len(columns) == 1:
             column = columns[0]
         if column is None:

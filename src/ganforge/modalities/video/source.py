@@ -22,7 +22,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.names import readable
 from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
-from ganforge.data.store import Store, counted, is_hidden, without_runs
+from ganforge.data.store import Store, is_hidden, notice_of, without_runs
 from ganforge.modalities.video import container, stills
 from ganforge.modalities.video.film import Fit, Header, picked
 
@@ -156,7 +156,7 @@ class Films(Dataset):
     def _header(self, index: int) -> Header | None:
         try:
             return self.header(index)
-        except BadItem:  # counted and named when it is read
+        except BadItem:  # notice_of and named when it is read
             return None
 
 
@@ -210,8 +210,8 @@ def open_store(
     said = {"strip": "strips of square frames", "frames": "folders of numbered frames"}
     sentences += [f"{many:,} {said[kind]}" for kind, many in kinds.items() if kind in said]
     used = {file for film in films.values() for file in film.files}
-    sentences += counted([n for n in shown if n not in used], "file", "left out, no films by their names")
-    sentences += [*counted(runs, "folder", "left out, which hold runs"), *store.notices()]
+    sentences += notice_of([n for n in shown if n not in used], "file", "left out, no films by their names")
+    sentences += [*notice_of(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
     dataset.no_labels = "" if classes else found.no_labels
     return dataset if parts else part_of(dataset, split, holdout)

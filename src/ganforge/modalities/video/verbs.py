@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Force, Plugins, Quiet, Source, examples
-from ganforge.ui.output import AsJson, emit
+from ganforge.core.files import refuse_input
+from ganforge.ui.common import Common, with_common
+from ganforge.ui.options import Source, examples
 from ganforge.ui.verb import Verb
 
 EPILOG = examples(
@@ -19,6 +19,7 @@ EPILOG = examples(
 )
 
 
+@with_common
 def predict(
     source: Source,
     data: Annotated[
@@ -48,30 +49,24 @@ def predict(
         typer.Option("--format", help="Of files in a folder: mp4, gif, frames or npy.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Which continuations.")] = 0,
-    device: Device = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    plugins: Plugins = None,
+    *,
+    common: Common,
 ) -> None:
     """Continue films: several ways in which they go on from their last frames."""
     from ganforge.registry import load_all
 
     load_all()
-    from ganforge.ui.samples import check_format, check_kinds, check_targets, is_one_file, write_arrays, write_files
+    from ganforge.ui.sample_targets import check_format, check_kinds, check_targets, is_one_file
+    from ganforge.ui.samples import write_arrays, write_files
 
-    check_targets(out, None, None, force)
-    if out.exists() and data.exists() and out.samefile(data):
-        raise UserError(
-            f"--out {out}: is the data, which is never overwritten; choose another", code="output.is_the_input"
-        )
+    check_targets(out, None, None, common.force)
+    refuse_input(out, data)
     import numpy as np
 
     from ganforge.inference.model import load
     from ganforge.modalities.video import predicting
-    from ganforge.ui.console import stdout
 
-    model = load(source, device)
+    model = load(source, common.device)
     check_kinds(model, out, None)
     check_format(model, out, form)
     starts = predicting.starts_of(model, data)
@@ -86,14 +81,13 @@ def predict(
         write_arrays(model, made, [], out, None, None, None)
     else:
         for k, clips in enumerate(made):
-            write_files(model, clips, out, k * n, force, form=form)
+            write_files(model, clips, out, k * n, common.force, form=form)
     length = made[0].shape[1]
-    if as_json:
-        emit({"films": [start.name for start in starts], "draws": n, "frames": length, "out": out})
-        return
     films = "1 film" if len(starts) == 1 else f"{len(starts):,} films"
-    if not quiet:
-        stdout().print(f"{films}, {n} continuation{'s' * (n != 1)} of {length} frames each: {out}", soft_wrap=True)
+    common.report(
+        {"films": [start.name for start in starts], "draws": n, "frames": length, "out": out},
+        [f"{films}, {n} continuation{'s' * (n != 1)} of {length} frames each: {out}"],
+    )
 
 
 VERB = Verb(predict, order=34, epilog=EPILOG)

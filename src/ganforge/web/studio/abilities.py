@@ -16,13 +16,9 @@ from ganforge.web.writing import Answer
 def abilities(held: Held, ask: dict[str, Any]) -> Answer:
     """What the page Explore can show of a model."""
     model, facts = held.model, {"frames": False, "directions": False, "project": False, "layers": 0, "drag": False}
-    if not model.recipe.task.can_sample or not held.facts["can"]["walk"]:
+    if not held.facts["can"]["walk"] or not model.recipe.signal.has_frames:
         return Answer(facts=facts)
-    try:
-        model.frames(next(iter(model.batches(1)))[0])
-        facts["frames"] = True
-    except NotImplementedError:
-        return Answer(facts=facts)
+    facts["frames"] = True
     if (shape := styles_of(model.bundle)) is not None:
         facts["layers"] = shape[0]
     try:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.ui.output import emit, emit_error, stdout_for_json
+from ganforge.web.memory import limit_memory
 
 if TYPE_CHECKING:
     from ganforge.core.dataset import Dataset
 
 MEMORY = 12 << 30
+"""Bytes for the data, so that this process ends, and not the machine, if it needs more."""
 SHEET = 32
 """Samples of a sheet that shows each of them."""
 
@@ -141,15 +143,6 @@ def readable(items: Dataset, k: int) -> Any:
         return None
 
 
-def limit_memory() -> None:
-    """Ends this process, and not the machine, if the data needs more than `MEMORY`."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-
-
 def main(words: list[str]) -> int:
     """Prints the document, or {"error": {"code", "message"}}; returns the exit status."""
     with stdout_for_json(["--json"]):
@@ -162,5 +155,5 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    limit_memory()
+    limit_memory(MEMORY)
     sys.exit(main(sys.argv[1:]))

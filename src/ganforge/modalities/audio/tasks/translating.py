@@ -34,8 +34,9 @@ from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.nets.translators import SoundTranslator, SoundTranslatorNet
 from ganforge.nets.base import Discriminator
 from ganforge.signals import Steps, Usage
-from ganforge.tasks.base import Phase, Task, UserTranslator
-from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases, names_of
+from ganforge.tasks.user_translators import UserTranslator
 
 
 class SoundTranslation(Task):
@@ -69,8 +70,7 @@ class SoundTranslation(Task):
         return DiscriminatorLosses(self.objective, self.penalties)
 
     def names(self) -> tuple[str, ...]:
-        """The critics: D, or D1, D2, ..."""
-        return ("D",) if len(self.critics) == 1 else tuple(f"D{k + 1}" for k in range(len(self.critics)))
+        return names_of(self.critics)
 
     def adapt(self, spec: Spec) -> Spec:
         if len(spec.shape) != 2 or "rate" not in spec.state:

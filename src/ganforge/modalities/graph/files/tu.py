@@ -15,6 +15,7 @@ import numpy as np
 
 from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
+from ganforge.data.files_at import content
 from ganforge.data.store import Store
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
 
@@ -34,9 +35,7 @@ def stem_of(names: Sequence[str]) -> str | None:
 
 def _numbers(store: Store, name: str) -> np.ndarray:
     try:
-        opened = store.open(name)
-        data = opened.read_bytes() if isinstance(opened, Path) else opened.read()
-        return np.loadtxt(io.BytesIO(data), dtype=np.int64, delimiter=",", ndmin=2)
+        return np.loadtxt(io.BytesIO(content(store, name)), dtype=np.int64, delimiter=",", ndmin=2)
     except (ValueError, BadItem) as error:
         raise UserError(
             f"data {name}: not whole numbers, apart by commas ({error})", code="graph.unreadable_file"

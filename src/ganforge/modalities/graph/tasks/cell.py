@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganforge.core.rng import Rng, block_normal
+from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.modalities.graph.choose import refuse_large
 from ganforge.modalities.graph.nets.assemble import draw_edges, networks
@@ -113,9 +113,7 @@ class Cell(Task, kind="cell"):
         return Terms({"likelihood": G(ends)}, stats)
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, 1)
+        return latent.normal_rows(request, 1)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         G: Any = nets.G

@@ -131,9 +131,7 @@ class NetGan(Task, kind="netgan"):
         return G(rng.normal("z", (len(batch), self.latent)).to(batch.x), noise, temperature)
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, 1)
+        return latent.normal_rows(request, 1)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         G: Any = nets.G

@@ -190,9 +190,7 @@ class Spectre(Task, kind="spectre"):
         return Noise(bank, both[:, :1], both[:, 1:], kinds.unflatten(1, (layout.kinds, V)))
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, 3 * self.latent) * request.truncation
+        return latent.normal_rows(request, 3 * self.latent, request.truncation)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         layout: Any = nets.G_graph.layout  # type: ignore[union-attr]

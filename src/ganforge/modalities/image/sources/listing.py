@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ganforge.data.store import Store, counted, ending_of, is_hidden, is_of_system, without_runs
+from ganforge.data.store import Store, ending_of, is_hidden, is_of_system, notice_of, without_runs
 from ganforge.modalities.image import files as pictures
 
 LIKELY_SAMPLES = frozenset(
@@ -48,9 +48,9 @@ class Listing:
             more = ", …" if len(self.ignored) > 6 else ""
             count = self.ignored.total()
             said.append(f"{count:,} file{'s' * (count > 1)} ignored: {kinds}{more}{pictures.heif_hint(self.ignored)}")
-        said += counted(self.runs, "folder", "left out, which hold runs of ganforge" if len(self.runs) > 1 else
+        said += notice_of(self.runs, "folder", "left out, which hold runs of ganforge" if len(self.runs) > 1 else
                         "left out, which holds a run of ganforge")  # fmt: skip
-        said += counted(self.hidden, "hidden image", "left out")
+        said += notice_of(self.hidden, "hidden image", "left out")
         return said + self.notices
 
 
@@ -58,7 +58,7 @@ def listing(store: Store, manifest: str = "ganforge.json") -> Listing:
     """The files of a store.
 
     Args:
-        manifest: name of a file that belongs to the data set and is not counted as ignored.
+        manifest: name of a file that belongs to the data set and is not notice_of as ignored.
     """
     every, runs = without_runs(sorted(store.names()))
     names = [name for name in every if not is_hidden(name)]

@@ -37,12 +37,14 @@ from ganforge.core.schedule import Rate, at
 from ganforge.core.types import Batch, DiscriminatorOutput, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.translating import ChangesImages
+from ganforge.modalities.pair.views import Rows
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks.acgan import feature_width
-from ganforge.tasks.base import Phase, UserTranslator
+from ganforge.tasks.base import Phase
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 from ganforge.tasks.heads import losses_of, outputs_of
+from ganforge.tasks.user_translators import UserTranslator
 
 SHOWN = 6
 """Values of an attribute that previews show, at most."""
@@ -286,28 +288,11 @@ class Classifying(nn.Module):
         return output._replace(classes=self.classify(output.features))
 
 
-class Half(Dataset):
+class Half(Rows):
     """Every other item of a data set, from `first` on."""
 
     def __init__(self, dataset: Dataset, first: int):
-        self.dataset, self.rows = dataset, np.arange(first, len(dataset), 2)
-        self.name, self.signal, self.skipped = dataset.name, dataset.signal, dataset.skipped
+        super().__init__(dataset, np.arange(first, len(dataset), 2))
         self.digest = f"{dataset.digest}/{first} of 2" if dataset.digest else ""
         self.conditions = dataset.conditions
         self.vectors = None if dataset.vectors is None else dataset.vectors[self.rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.dataset.read(int(self.rows[index]))
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return self.dataset.shapes()
-
-    def rows_in(self, whole: Dataset) -> np.ndarray | None:
-        within = self.dataset.rows_in(whole)
-        return None if within is None else within[self.rows]
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(int(self.rows[index]))

@@ -10,6 +10,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.passes import indices
 from ganforge.core.rng import seed_of
 from ganforge.core.types import Batch, Spec
+from ganforge.modalities.pair.views import Rows
 from ganforge.tasks.base import Samples
 
 
@@ -33,30 +34,13 @@ class TwoSets(Order):
         return np.stack(drawn, 1).reshape(-1), {}
 
 
-class OneClass(Dataset):
+class OneClass(Rows):
     """The items of a data set with one label, which they lose."""
 
     def __init__(self, dataset: Dataset, label: int):
         assert dataset.labels is not None
-        self.dataset, self.rows = dataset, np.flatnonzero(dataset.labels == label)
-        self.name = f"{dataset.name} ({dataset.classes[label]})"
-        self.signal, self.skipped, self.digest = dataset.signal, dataset.skipped, f"{dataset.digest}/{label}"
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def read(self, index: int) -> np.ndarray:
-        return self.dataset.read(int(self.rows[index]))
-
-    def shapes(self) -> dict[tuple[tuple[int, ...], str], int]:
-        return self.dataset.shapes()
-
-    def rows_in(self, whole: Dataset) -> np.ndarray | None:
-        within = self.dataset.rows_in(whole)
-        return None if within is None else within[self.rows]
-
-    def describe(self, index: int) -> str:
-        return self.dataset.describe(int(self.rows[index]))
+        super().__init__(dataset, np.flatnonzero(dataset.labels == label))
+        self.name, self.digest = f"{dataset.name} ({dataset.classes[label]})", f"{dataset.digest}/{label}"
 
 
 def one_of_each(dataset: Dataset) -> tuple[Dataset, Dataset]:

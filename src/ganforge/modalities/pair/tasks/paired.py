@@ -46,7 +46,7 @@ from ganforge.modalities.pair.tasks.translating import (
 )
 from ganforge.nets.base import Discriminator, Translator
 from ganforge.tasks.base import Phase
-from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
+from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases, names_of
 
 
 class Paired(ChangesImages, kind="paired"):
@@ -81,8 +81,7 @@ class Paired(ChangesImages, kind="paired"):
         return DiscriminatorLosses(self.objective, self.penalties)
 
     def names(self) -> tuple[str, ...]:
-        """The critics: D, or D1, D2, ..."""
-        return ("D",) if len(self.critics) == 1 else tuple(f"D{k + 1}" for k in range(len(self.critics)))
+        return names_of(self.critics)
 
     def adapt(self, spec: Spec) -> Spec:
         source = source_spec(spec)

@@ -20,7 +20,8 @@ from ganforge.core.schedule import at
 from ganforge.core.types import Memory, Nets, Spec, wide
 from ganforge.losses.base import PerceptualNet, ReconstructionLoss, TranslatedPair
 from ganforge.signals import Steps, Usage
-from ganforge.tasks.base import Task, UserTranslator
+from ganforge.tasks.base import Task
+from ganforge.tasks.user_translators import UserTranslator
 
 
 def reconstruction_losses(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ganforge.core.rng import block_normal
 from ganforge.core.types import Request
+from ganforge.tasks import latent
 
 WIDTH = 4_096
 
 
 def rows(request: Request) -> Tensor:
     """The latents [n, WIDTH] that a request stands for, standard normal."""
-    if request.latents is not None:
-        return request.latents
-    return block_normal(request.seed, "z", request.start, request.n, WIDTH) * request.truncation
+    return latent.normal_rows(request, WIDTH, request.truncation)
 
 
 def taken(z: Tensor, width: int) -> Tensor:

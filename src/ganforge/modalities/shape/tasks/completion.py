@@ -29,8 +29,9 @@ from ganforge.modalities.shape.nets.completion import CompletionNet
 from ganforge.nets.base import Discriminator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.synthesis import leaf, weighted_losses
+from ganforge.tasks.user_translators import UserTranslator
 
 
 class Completion(Task, kind="completion"):

@@ -32,7 +32,8 @@ from ganforge.nets.base import Discriminator, Encoder, Generator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import encoded
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.user_translators import UserTranslator
 
 
 class VolumesFromImages(Task, kind="from_images"):

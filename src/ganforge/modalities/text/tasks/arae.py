@@ -134,9 +134,7 @@ class Arae(Task, kind="arae"):
         return Terms({"adversarial": -score(nets, self._made(nets, len(batch), rng))})
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, self.latent)
+        return latent.normal_rows(request, self.latent)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         R = cast(TokenModel, nets.R)

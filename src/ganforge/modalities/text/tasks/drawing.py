@@ -12,11 +12,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ganforge.core.errors import UserError
-from ganforge.core.rng import Rng, block_normal
+from ganforge.core.rng import Rng
 from ganforge.core.types import Nets, Request, Spec
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.nets import check
 from ganforge.modalities.text.stepwise import Stepwise
+from ganforge.tasks import latent
 from ganforge.tasks.base import Task
 
 
@@ -49,9 +50,7 @@ class DrawsTokens(Task):
         return True
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, self.noise)
+        return latent.normal_rows(request, self.noise)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         labels = None if request.labels is None else request.labels.to(request.device)

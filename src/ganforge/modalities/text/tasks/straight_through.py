@@ -141,9 +141,7 @@ class StraightThrough(Task, kind="straight_through"):
         return e + at(self.noise, rng.samples) * rng.normal(f"noise/{name}", e.shape)
 
     def latents(self, request: Request) -> Tensor:
-        if request.latents is not None:
-            return request.latents
-        return block_normal(request.seed, "z", request.start, request.n, self.latent)
+        return latent.normal_rows(request, self.latent)
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         labels = None if request.labels is None else request.labels.to(request.device)

@@ -36,7 +36,8 @@ from ganforge.modalities.text.pointer import PointerD, PointerG
 from ganforge.modalities.text.stepwise import trimmed, until_end
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.user_translators import UserTranslator
 
 KEPT = 0.9  # of the baseline in each step
 

@@ -37,8 +37,9 @@ from ganforge.modalities.video.nets.predictor import Predictor
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
+from ganforge.tasks.user_translators import UserTranslator
 
 
 class Labeled(nn.Module):
