@@ -85,7 +85,8 @@ def child(words: list[str]) -> None:
         raise SystemExit("no document")
     else:
         choice = {"recipe": "demo", "fields": ["task.augment=ada", "samples=1000"], "reasons": []}
-        facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {}}
+        facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {},
+                 "modes": {"RGB": 2, "L": 1}, "depths": {"8": 3}}  # fmt: skip
         found = {"facts": facts, "hints": [], "choice": choice, "no_choice": "", "sheet": "", "asked": time.time()}
     print(json.dumps(found))
 
