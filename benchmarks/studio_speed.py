@@ -2,7 +2,7 @@
 
     python benchmarks/studio_speed.py                              # all three; trains three small models first
     python benchmarks/studio_speed.py --only slider --models runs/0003-dcgan
-    python benchmarks/studio_speed.py --drags 10 --pairs 1 --seconds 5 --events 2000 --openings 1     # a trial
+    python benchmarks/studio_speed.py --drags 10 --pairs 1 --seconds 5 --bits 1k --events 2000 --openings 1
 
 Needs the extras `studio` and `browser` and a Chromium (GANFORGE_CHROMIUM, else /usr/bin/chromium). The studio, its
 browser and what it starts are processes of their own. Prints one JSON object for each of these:
@@ -144,7 +144,7 @@ def rate_in(folder: Path, seconds: float) -> float:
     return (after - before) / (ended - begun)
 
 
-def watching(browser: Any, runs: Path, pairs: int, seconds: float) -> dict[str, Any]:
+def watching(browser: Any, runs: Path, pairs: int, seconds: float, samples: str) -> dict[str, Any]:
     folder = runs / "watched"
     command = train("demo", "samples=100m", "log_every=500", "checkpoint_every=10m", folder=folder)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -168,16 +168,16 @@ def watching(browser: Any, runs: Path, pairs: int, seconds: float) -> dict[str, 
         process.wait()
     return {
         "watching": "demo", "ratio": spread(ratios), "pairs": pairs,
-        "cost_percent": round(100 * (1 - statistics.median(ratios)), 2), "same_bits": same_bits(browser, runs),
+        "cost_percent": round(100 * (1 - statistics.median(ratios)), 2), "same_bits": same_bits(browser, runs, samples),
     }  # fmt: skip
 
 
-def same_bits(browser: Any, runs: Path) -> bool:
+def same_bits(browser: Any, runs: Path, samples: str) -> bool:
     """Whether a watched run and an unwatched one of the same seed end with the same model file."""
     found = []
     with studio(runs) as of:
         for name in ("alone", "seen"):
-            process = subprocess.Popen(train("demo", "samples=20k", "log_every=500", folder=runs / name))
+            process = subprocess.Popen(train("demo", f"samples={samples}", "log_every=500", folder=runs / name))
             if name == "seen":
                 with signed_in(browser, of) as page:
                     page.goto(of.page("runs"))
@@ -237,6 +237,7 @@ def main() -> None:
     parser.add_argument("--drags", type=int, default=200, help="values of the slider, for each model")
     parser.add_argument("--pairs", type=int, default=10, help="of stretches with and without the page")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a stretch")
+    parser.add_argument("--bits", default="20k", help="samples of the two runs whose model files are compared")
     parser.add_argument("--events", type=int, default=1_000_000, help="log entries of the run that is opened")
     parser.add_argument("--openings", type=int, default=5)
     words = parser.parse_args()
@@ -256,7 +257,7 @@ def main() -> None:
             for found in slider(browser, runs, words.drags):
                 print(json.dumps(found), flush=True)
         if words.only in (None, "watching"):
-            print(json.dumps(watching(browser, root / "watching", words.pairs, words.seconds)), flush=True)
+            print(json.dumps(watching(browser, root / "watching", words.pairs, words.seconds, words.bits)), flush=True)
         if words.only in (None, "opening"):
             print(json.dumps(opening(browser, root, words.events, words.openings)), flush=True)
         browser.close()
