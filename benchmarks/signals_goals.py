@@ -3,6 +3,7 @@ and prints every value beside its goal.
 
     python benchmarks/signals_goals.py stock --data stock_data.csv --minutes 10 --seeds 5
     python benchmarks/signals_goals.py energy --data ETTh1.csv --minutes 10 --seeds 5
+    python benchmarks/signals_goals.py finance --data closes.csv --seeds 5                    # dates and closing prices
     python benchmarks/signals_goals.py forecast --data ETTh1.csv --samples 20k --seeds 2
     python benchmarks/signals_goals.py calendar --data ETTh1.csv --samples 20k --seeds 2      # with, beside without
     python benchmarks/signals_goals.py gaps --data beijing_pm25.csv.gz --minutes 10 --seeds 2
@@ -58,6 +59,11 @@ GOALS = {
         {"series-small": ("series-small", WHOLE)},
         SERIES,
         {"discriminative": "≤ 0.11", "correlational": "≤ 0.06", "predictive": "≤ 0.122"},
+    ),
+    "finance": Goal(
+        {"quant": ("quant",)},
+        ("finance",),
+        {"kurtosis": "≥ 7", "hill": "≤ 3.3", "volatility": "≥ 0.2", "leverage": "≤ -0.05"},
     ),
     "forecast": Goal({"forecast": ("forecast",)}),
     "calendar": Goal(

@@ -44,3 +44,8 @@ def test_a_result_is_reported_as_lines_or_not_at_all():
     assert run("a[b]", "--seed", "2") == "a[b]\n2\n"
     assert run("a", "-q") == ""
     assert json.loads(run("a", "-q", "--json"))["seed"] == 0, "a document is what was asked for"
+
+
+def test_it_is_still_a_function(capsys):
+    shown("a", seed=2, force=True)
+    assert capsys.readouterr().out == "a\n2\n"

@@ -109,9 +109,10 @@ def check_new(*paths: Path | None, force: bool) -> None:
 
 
 def refuse_input(out: Path, inputs: Path) -> None:
-    """
+    """Checks that an output does not replace what is read.
+
     Raises:
-        UserError: an output is the file, or the folder, that is read.
+        UserError: it is the file, or the folder, of the inputs.
     """
     if out.exists() and inputs.exists() and out.samefile(inputs):
         which = "the folder of the inputs, which are" if out.is_dir() else "the input, which is"

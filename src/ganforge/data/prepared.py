@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ganforge.core.dataset import Dataset
+from ganforge.data.arrays import ArrayDataset
 
 
-class Prepared(Dataset):
+class Prepared(ArrayDataset):
     """A data set whose items were all prepared together.
 
     Args:
@@ -16,16 +17,5 @@ class Prepared(Dataset):
     """
 
     def __init__(self, source: Dataset, array: np.ndarray):
-        self.name, self.labels, self.classes, self.skipped = source.name, source.labels, source.classes, source.skipped
-        self.signal, self.conditions, self.vectors = source.signal, source.conditions, source.vectors
-        self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    @property
-    def in_memory_array(self) -> np.ndarray:
-        return self.array
-
-    def read(self, index: int) -> np.ndarray:
-        return self.array[index]
+        super().__init__(source.name, array, source.labels, source.classes, signal=source.signal)
+        self.skipped, self.conditions, self.vectors = source.skipped, source.conditions, source.vectors

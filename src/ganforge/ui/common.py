@@ -47,8 +47,9 @@ def with_common(verb: Callable[..., None]) -> Callable[..., None]:
     shared = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in fields(Common)]
 
     @functools.wraps(verb)
-    def command(**given: Any) -> None:
-        verb(common=Common(**{one.name: given.pop(one.name) for one in shared}), **given)
+    def command(*values: Any, **given: Any) -> None:
+        common = Common(**{one.name: given.pop(one.name, one.default) for one in shared})
+        verb(*values, **given, common=common)
 
     command.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in (*own, *shared)}

@@ -65,8 +65,12 @@ class Held:
 
     def tuned(self, ask: dict[str, Any]) -> Model:
         """The model with the settings that a request names; raises `UserError` where it has no such setting."""
-        named = {name: ask.get(name) for name in ("frames", "fps", "temperature", "guidance")}
-        return self.model.with_settings(**named)
+        return self.model.with_settings(
+            frames=ask.get("frames"),
+            fps=ask.get("fps"),
+            temperature=ask.get("temperature"),
+            guidance=ask.get("guidance"),
+        )
 
     def written(self, model: Model, samples: Any, labels: Any, form: str, columns: int | None) -> Answer:
         """Samples of the tuned model as a file."""

@@ -190,7 +190,7 @@ def quant() -> Recipe:
     stay as they are, since those that Lambert's W makes normal have clusters that no such G can have.
     Command: `ganforge train quant data=prices.csv`
     """
-    samples = 45_000
+    samples = 100_000
     over = samples // 2
     fading = Cosine(start=1.0, end=0.1, over=over)
     learning = Adam(lr=Cosine(start=2e-3, end=3e-4, over=over), betas=(0.0, Cosine(start=0.9, end=0.99, over=over)))

@@ -42,7 +42,8 @@ from ganforge.nets.base import Encoder, Generator, Likelihood
 from ganforge.signals import Steps, Usage
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import Decoder
-from ganforge.tasks.base import Phase, Task, UserTranslator
+from ganforge.tasks.base import Phase, Task
+from ganforge.tasks.user_translators import UserTranslator
 
 SHOWN = 4
 """Classes that previews show, at most."""
