@@ -26,10 +26,15 @@ PAGES = {
     "directions": ("explore?model=digits&tab=directions", ".sliders.two .slider"),
     "films": ("explore?model=digits&tab=films", "[role=tabpanel] .use >> visible=true"),
     "projection": ("explore?model=digits&tab=projection", ".drop >> visible=true"),
+    "dragging": ("explore?model=digits&tab=dragging", ".points img[src^='blob:']"),
     "table": ("explore?model=people", ".use"),
+    "complete": ("explore?model=people&tab=completing", ".drop >> visible=true"),
     "translate": ("translate?model=denoise", ".drop"),
 }
 """Name → address, and what is there when the page is complete."""
+PARTS = "nav|ui|models|use|explore|around|films|directions|dragging|points|projection|samples|completing|drop|translate"
+WORDS = rf"\b({PARTS})\.[a-z]\w+"
+"""What a page shows where a word of it is missing."""
 DRAG = """async (seeds) => {
   const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
   const waited = [];
@@ -153,6 +158,55 @@ def test_steps_directions_and_a_projection_lead_to_other_samples(guest, site):
 
 
 @pytest.mark.timeout(1800)
+def test_points_are_dragged_with_the_pointer_and_with_the_keys(guest, site, screenshots):
+    page = opened(guest, site, *PAGES["dragging"])
+    image, go = page.locator(".pointing img"), page.get_by_role("button", name="Move the points")
+    assert go.is_disabled()
+    box = image.bounding_box()
+    side = box["width"] / 8  # of a pixel
+    image.click(position={"x": 2.5 * side, "y": 3.5 * side})
+    page.get_by_text("Now click where this point is to go.").wait_for()
+    image.click(position={"x": 4.5 * side, "y": 3.5 * side})
+    assert go.is_enabled()
+    dot = page.get_by_role("button", name="Target of point 1 at 4, 3")
+    dot.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    page.get_by_role("button", name="Target of point 1 at 5, 2").wait_for()
+    page.get_by_role("button", name="Add a point").click()
+    page.keyboard.press("Shift+ArrowLeft")  # the new point has the focus, and stays in the image
+    page.get_by_role("button", name="Point 2 at 0, 4").wait_for()
+    page.keyboard.press("Delete")
+    assert page.locator(".pointing .pin").count() == 2
+    box = image.bounding_box()
+    page.mouse.move(box["x"] + 2.5 * side, box["y"] + 3.5 * side)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 1.5 * side, box["y"] + 5.5 * side, steps=3)
+    page.mouse.up()
+    page.get_by_role("button", name="Point 1 at 1, 5").wait_for()
+    page.get_by_label("Steps, at most").fill("4")
+    page.get_by_text("Only a part may change").click()
+    page.locator(".painter canvas").focus()
+    page.keyboard.press("Space")
+    page.get_by_text("Use this in Python").last.click()
+    page.get_by_text("--point 1,5:5,2 --mask mask.png --steps 4").wait_for()
+    go.click()
+    page.get_by_text("Point 1 is").wait_for()
+    page.screenshot(path=screenshots / "dragged-en-1200.png", full_page=True)
+    frames = page.get_by_label("Frames on the way")
+    frames.focus()
+    page.keyboard.press("Home")
+    assert frames.get_attribute("aria-valuetext") == "1 of 5"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save drag.gif").click()
+    with Image.open(download.value.path()) as film:
+        assert film.format == "GIF"
+    page.get_by_role("button", name="Explore from here").click()
+    page.get_by_text("From a sample whose points were dragged.").wait_for()
+    assert guest.errors == []
+
+
+@pytest.mark.timeout(1800)
 def test_rows_are_asked_for_shown_and_saved(guest, site):
     page = opened(guest, site, *PAGES["table"])
     page.get_by_label("Number of samples").fill("30")
@@ -167,6 +221,27 @@ def test_rows_are_asked_for_shown_and_saved(guest, site):
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
     assert download.value.suggested_filename == "samples.csv"
+
+
+@pytest.mark.timeout(1800)
+def test_missing_cells_are_filled_in_and_marked(guest, site, screenshots):
+    page = opened(guest, site, *PAGES["complete"])
+    rows = {"name": "my rows.csv", "mimeType": "text/csv", "buffer": b"age,note\n20,\n31,\n,\n"}
+    file = page.locator("input[type=file]").first
+    file.set_input_files(rows)
+    page.locator(".note.bad").get_by_text("note").wait_for()  # no column of the model
+    file.set_input_files(rows | {"buffer": b'age\n20\n31\n""\n'})
+    page.get_by_text("3 rows;").wait_for()
+    page.screenshot(path=screenshots / "completed-en-1200.png", full_page=True)
+    heads = page.locator("thead th").all_inner_texts()
+    ages = page.locator(f"tbody tr > :nth-child({heads.index('age') + 1})")
+    assert ages.all_inner_texts()[:2] == ["20", "31"]
+    assert [ages.nth(k).locator("mark").count() for k in range(3)] == [0, 0, 1]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save my rows.completed.csv").click()
+    assert download.value.suggested_filename == "my rows.completed.csv"
+    assert len(Path(download.value.path()).read_text().splitlines()) == 4
+    assert len(guest.errors) == 1  # the browser's own note of what was refused
 
 
 @pytest.mark.timeout(1800)
@@ -232,8 +307,7 @@ def test_each_page_with_a_model(guest, site, screenshots, request):
         page.screenshot(path=screenshots / f"{name}-{view}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= int(view[3:]), name
         assert page.locator("h1").count() == 1
-        words = r"\b(nav|ui|models|use|explore|around|films|directions|projection|samples|drop|translate)\.[a-z]\w+"
-        assert not re.search(words, page.locator("main").inner_text().replace("directions.json", "")), name
+        assert not re.search(WORDS, page.locator("main").inner_text().replace("directions.json", "")), name
         assert page.evaluate(NAMELESS) == [], name
         assert page.evaluate(CONTRAST) == [], name
     assert guest.errors == []

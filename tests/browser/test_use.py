@@ -42,6 +42,33 @@ def test_a_run_from_its_data_to_the_trash_and_back(guest, site):
     assert guest.errors == []
 
 
+def test_components_of_other_kinds_show_their_fields(guest, site, screenshots):
+    page = guest.page
+    page.goto(site.address("start?recipe=demo"))
+    page.get_by_label("Samples to see").fill("7000")
+    page.get_by_text("Components and their kinds").click()
+    page.get_by_label("task.net", exact=True).select_option("wide")
+    page.get_by_text("Settings of wide (1)").click()
+    depth = page.get_by_label("task.net.depth")
+    assert depth.input_value() == "0.5"
+    depth.fill("0.75")
+    page.get_by_label("Add to task.parts").select_option("wide")
+    page.get_by_label("task.parts.1.depth").wait_for()
+    assert page.evaluate("document.activeElement.dataset.path") == "task.parts"
+    page.get_by_role("button", name="Remove small").click()
+    page.get_by_label("task.parts.0.depth").wait_for()
+    assert page.get_by_label("Samples to see").input_value() == "7000"
+    assert depth.input_value() == "0.75"
+    page.screenshot(path=screenshots / "components-en-1200.png", full_page=True)
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("heading", name="0005-demo").wait_for()
+    page.locator(".badge.running").wait_for()
+    words = (site.studio.runs.root / "0005-demo" / "studio.log").read_text()
+    assert 'task.net={"kind": "wide", "depth": 0.75}' in words
+    assert 'task.parts=[{"kind": "wide", "depth": 0.5}] samples=7000' in words
+    assert guest.errors == []
+
+
 def test_a_second_training_is_asked_about(guest, site):
     page = guest.page
     site.studio.jobs.train("demo", [])

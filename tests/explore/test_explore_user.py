@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.core.media import open_image
 from ganforge.inference.model import load
+from ganforge.ui.saliency_panel import SHOWN, saliency_panel
+from ganforge.ui.sheets import GAP, SMALLEST
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +174,15 @@ def test_numbers_that_are_none_are_refused_with_their_option(ganforge, tmp_path)
     said = ganforge("mix", tmp_path, "--base", "1,x", "--style", "2", "--out", tmp_path / "mixed")
     assert said.status == 2
     assert "--base 1,x" in said.err
+
+
+def test_reports_show_what_the_critic_looks_at(runs, capsys):
+    panel = next(saliency_panel(SimpleNamespace(model=load(runs / "a"))))  # pyright: ignore[reportArgumentType]
+    image = np.asarray(open_image(panel.media[0]))
+    side = SMALLEST + GAP
+    assert image.shape == (2 * side - GAP, SHOWN * side - GAP, 3)
+    assert (image[:SMALLEST, :SMALLEST] == image[:SMALLEST, :SMALLEST, :1]).all()  # digits are gray
+    assert (image[side:, :SMALLEST, 0] > image[side:, :SMALLEST, 2]).any()  # and maps red
+    for other in (None, load(runs / "a" / "model.safetensors")):  # two sets; a model file, which holds no critic
+        assert not list(saliency_panel(SimpleNamespace(model=other)))  # pyright: ignore[reportArgumentType]
+    assert "no checkpoint" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import io
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,19 @@ import pytest
 from PIL import Image
 
 import ganforge as gf
+from ganforge.cli.main import main
 from ganforge.core.marks import is_marked
 from ganforge.web.guard import Refused
-from ganforge.web.studio import using
+from ganforge.web.replies import WorkerError
+from ganforge.web.studio import models, using
 from ganforge.web.studio.app import application, rules_of
-from ganforge.web.studio.asking import Film, Mixing, Move, Place, Several
+from ganforge.web.studio.asking import Dragging, Film, Mixing, Move, Place, Pull, Several
 from ganforge.web.studio.context import Studio
-from ganforge.web.studio.models import Kept, Latest
+from ganforge.web.studio.models import Kept, Latest, Medium
 from processes import server
 from web.asking import TOKEN, Said, asked
 
+JSON = "application/json"
 ORIGIN = {"origin": "http://127.0.0.1:8000"}
 MOVES = [{"method": "sefa", "name": "1", "amount": 2.5}]
 NEAR = {"seed": 3, "label": 1, "path": [2, 7]}
@@ -85,7 +89,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 def said(trained) -> dict[str, Said]:
     """The answers of one studio to all requests of `ASKED`, and to some uploads."""
     root = Path(trained["digits"]).parent
-    studio = Studio.of(root, root)
+    studio = Studio.of(root, root, idle=1e6)
     studio.models.context = server()
     app = application(studio, rules_of(studio, TOKEN, "127.0.0.1", 8000))
     found: dict[str, Said] = {}
@@ -109,6 +113,22 @@ def said(trained) -> dict[str, Said]:
             place = {"projected": found["project"].json["projected"]}
             await send("projected", "models/digits/view", json.dumps(place).encode(), "application/json")
             await send("of another", "models/people/view", json.dumps(place).encode(), "application/json")
+            drag, points = "uploads/drag/digits", [{"handle": [2, 3], "target": [4, 3]}]
+            pulled = {**NEAR, "moves": MOVES, "pulls": points, "steps": 3}
+            await send("drag", drag, *form({**pulled, "mask": True}, mask=("m.png", png(8, 1))))
+            found["film of points"] = await asked(app, f"/api/media/{found['drag'].json['clip']}")
+            place = {"projected": found["drag"].json["projected"]}
+            await send("dragged", "models/digits/view", json.dumps(place).encode(), "application/json")
+            far = [{"handle": [2, 3], "target": [40, 3]}]
+            await send("far", drag, *form({**pulled, "pulls": far}))
+            await send("other mask", drag, *form({**pulled, "mask": True}, mask=("m.png", png(9, 1))))
+            await send("no grid", "uploads/drag/people", *form({"pulls": points, "steps": 3}))
+            rows, complete = b'age\n20\n31\n""\n', "uploads/complete/people"
+            await send("complete", complete, *form({"seed": 3}, file=("my.csv", rows)))
+            found["completed file"] = await asked(app, f"/api/media/{found['complete'].json['file']}")
+            await send("no column", complete, *form({}, file=("my.csv", b"age,other\n20,1\n")))
+            await send("no rows", complete, *form({}, file=("my.png", png(8))))
+            await send("no table", "uploads/complete/digits", *form({}, file=("my.csv", rows)))
             await send("translate", denoise, *form({}, file=("a.png", png(24))))
             await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
@@ -119,6 +139,11 @@ def said(trained) -> dict[str, Said]:
             found["left"] = Said(
                 0, {}, json.dumps([p.name for p in studio.models.workers[True].scratch.iterdir()]).encode(), 0
             )
+            studio.models.idle = 0.04
+            while studio.models.workers:
+                await asyncio.sleep(0.02)
+            studio.models.idle = 60.0
+            await send("after idle", "models/digits/view", json.dumps({"seed": 5, "label": 1}).encode(), JSON)
         finally:
             await studio.models.stop()
 
@@ -129,7 +154,7 @@ def said(trained) -> dict[str, Said]:
 def test_models_are_listed_and_described(said):
     assert {one["name"] for one in said["list"].json["models"]} >= {"digits", "people", "denoise"}
     digits, people = said["digits"].json, said["people"].json
-    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0}
+    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0, "drag": True}
     assert len(digits["labels"]) == 2
     assert {column["name"] for column in people["columns"]} >= {"age"}
     assert said["denoise"].json["can"]["translate"]
@@ -160,6 +185,55 @@ def test_what_is_to_be_pasted_makes_the_same_sample(said, trained, tmp_path, mon
     assert not np.array_equal(pixels(said["near"].body), pixels(said["moved"].body))
 
 
+def test_a_model_that_left_memory_is_loaded_again(said):
+    assert said["after idle"].body == said["seed"].body
+
+
+@pytest.mark.parametrize("fault", ["slow", "dead"])
+def test_a_worker_that_does_not_start_is_an_error_and_no_wait(fault, monkeypatch):
+    class Process:
+        """Stands for one that never says that it is ready, or ends at once."""
+
+        exitcode = None if fault == "slow" else 137
+
+        def __init__(self, target: Any, args: tuple[Any, ...], daemon: bool):
+            self.end = args[0].dup()  # the other side would see it closed
+
+        def start(self) -> None:
+            if fault == "dead":
+                self.end.close()
+
+        def is_alive(self) -> bool:
+            return fault == "slow"
+
+        def kill(self) -> None:
+            self.end.close()
+
+        def join(self) -> None:
+            pass
+
+    monkeypatch.setattr(models, "LOADING", 0.05)
+    held = models.Models(context=SimpleNamespace(Process=Process))
+    with pytest.raises(Refused) as error:
+        asyncio.run(held.worker(False))
+    expected = {"slow": ("worker.slow_start", 504), "dead": ("worker.died", 503)}[fault]
+    assert (error.value.code, error.value.status) == expected
+    assert not held.workers
+
+
+def test_a_model_that_takes_too_long_to_load_is_named(monkeypatch):
+    class Late:
+        async def load(self, *_: object) -> None:
+            raise WorkerError("late", code="worker.late")
+
+    held = models.Models()
+    held.workers[False] = Late()  # pyright: ignore[reportArgumentType]
+    with pytest.raises(Refused) as error:
+        asyncio.run(held.facts("digits", Path("digits")))
+    assert error.value.code == "worker.slow_model"
+    assert str(error.value).startswith("digits: ")
+
+
 def test_a_step_leads_to_the_sample_that_was_shown(said):
     around = said["around"].json["images"]
     assert len({*around}) == 8
@@ -180,6 +254,29 @@ def test_films_directions_projections_and_neighbors(said, trained):
     assert near["of"] == 40
     assert len(near["near"][0]["samples"]) == 5
     assert np.abs(pixels(near["seen"]) - pixels(said["seed"].body)).max() > 0  # it was moved
+
+
+def test_dragging_begins_with_what_is_seen_and_leads_to_a_place(said):
+    made = said["drag"].json
+    assert np.abs(pixels(made["frames"][0]["shown"]) - pixels(said["moved"].body)).max() <= 1
+    assert np.abs(pixels(made["frames"][-1]["shown"]) - pixels(said["dragged"].body)).max() <= 1
+    assert (made["steps"], len(made["left"]), len(made["frames"])) == (3, 1, 4)
+    assert "codes" not in made
+    with Image.open(io.BytesIO(said["film of points"].body)) as film:
+        assert film.format == "GIF"
+
+
+def test_missing_cells_are_filled_in_as_the_command_does(said, trained, tmp_path):
+    rows, out = tmp_path / "rows.csv", tmp_path / "full.csv"
+    rows.write_text('age\n20\n31\n""\n')
+    with pytest.raises(SystemExit):
+        main(["complete", trained["people"], "--data", str(rows), "--seed", "3", "--out", str(out)])
+    assert said["completed file"].body == out.read_bytes()
+    made = said["complete"].json
+    heads, *shown = made["shown"]
+    assert [row[heads.index("age")] for row in shown][:2] == ["20", "31"]
+    assert [heads.index("age") in places for places in made["made"]] == [False, False, True]
+    assert made["filled"] == sum(map(len, made["made"])) == 3 * len(heads) - 2
 
 
 def test_several_samples_are_media_rows_and_files(said, trained):
@@ -209,6 +306,12 @@ def test_files_are_translated_and_not_kept(said):
         ("of another", 404, "studio.forgotten"),
         ("no view", 404, "web.not_found"),
         ("mask", 422, "translate.mask_not_taken"),
+        ("far", 422, "drag.point_outside"),
+        ("other mask", 422, "explore.mask_of_other_size"),
+        ("no grid", 422, "explore.not_an_image"),
+        ("no column", 422, "column.not_found"),
+        ("no rows", 422, "studio.wrong_file"),
+        ("no table", 422, "complete.no_way"),
         ("pickle", 422, "studio.wrong_file"),
         ("no file", 422, "studio.no_file"),
         ("no form", 415, "web.wrong_content_type"),
@@ -244,6 +347,10 @@ def test_of_a_view_the_newest_request_wins():
 
 
 def test_little_is_kept():
+    large = Kept(9, nbytes=5)
+    for size in (4, 3, 2, 1, 9):
+        large.add(Medium(b"x" * size, "", False))
+    assert [len(one.data) for one in large.values.values()] == [9]  # the newest is kept, however large
     kept = Kept(2)
     numbers = [kept.add(name) for name in "abc"]
     assert kept.get(numbers[2]) == "c"
@@ -261,6 +368,7 @@ def test_texts_to_be_pasted_are_quoted():
         using.of_film(odd, Film(seeds=[1, 2, 3], loop=True, text=["a `b` $c"])),
         using.of_film(odd, Film(seeds=[1], along=Move(method="sefa", name="2", amount=3))),
         using.of_mixing(odd, Mixing(base=[1, 2], style=[3], layers=(0, 3))),
+        using.of_dragging(odd, Dragging(label=1, pulls=[Pull(handle=(1, 2), target=(3, 4.5))], mask=True)),
         using.of_translating(odd, using.Translating(mask=True, direction="ab", where=where)),
     ]
     for found in asks:
@@ -274,3 +382,4 @@ def test_texts_to_be_pasted_are_quoted():
     assert "--method pca --out pca/" in first[0]
     assert shlex.split(first[1])[-4:] == ["--direction", "pca/directions.json:1=-2", "--out", "sample/"]
     assert "sefa/directions.json:2=-3..3" in asks[3]["command"]
+    assert "--seed 0 --label 1 --point 1,2:3,4.5 --mask mask.png" in asks[5]["command"]

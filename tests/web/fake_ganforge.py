@@ -18,6 +18,26 @@ SCHEMA = {
                 "lr": {"anyOf": [{"type": "number"}, {"$ref": "#/$defs/Cosine"}]},
             },
         },
+        "Small": {
+            "type": "object",
+            "description": "A small net.",
+            "properties": {"kind": {"const": "small"}, "width": {"type": "integer", "minimum": 1, "default": 8}},
+        },
+        "Wide": {
+            "type": "object",
+            "description": "A wide net.",
+            "properties": {"kind": {"const": "wide"}, "depth": {"type": "number", "default": 0.5}},
+        },
+        "Read": {"type": "object", "properties": {"kind": {"const": "read"}, "weights": {"type": "string"}}},
+        "Task": {
+            "type": "object",
+            "properties": {
+                "kind": {"const": "synthesis"},
+                "net": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in ("Small", "Wide", "Read")]},
+                "side": {"anyOf": [{"oneOf": [{"$ref": "#/$defs/Small"}]}, {"type": "null"}]},
+                "parts": {"type": "array", "items": {"oneOf": [{"$ref": "#/$defs/Small"}, {"$ref": "#/$defs/Wide"}]}},
+            },
+        },
         "Cosine": {"type": "object", "properties": {"kind": {"const": "cosine"}, "start": {"type": "number"}}},
         "Sgd": {"type": "object", "properties": {"kind": {"const": "sgd"}, "momentum": {"type": "number"}}},
     },
@@ -29,6 +49,7 @@ SCHEMA = {
         "precision": {"enum": ["fp32", "bf16"], "type": "string"},
         "recompute": {"type": "boolean"},
         "weights": {"type": "string"},
+        "task": {"oneOf": [{"$ref": "#/$defs/Task"}]},
         "noise": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "optimizers": {"additionalProperties": {"oneOf": [{"$ref": "#/$defs/Adam"}, {"$ref": "#/$defs/Sgd"}]}},
         "terms": {"type": "array", "items": {"oneOf": [{"$ref": "#/$defs/Sgd"}, {"$ref": "#/$defs/Adam"}]}},
@@ -42,6 +63,12 @@ VALUES = {
     "precision": "fp32",
     "recompute": False,
     "weights": "w.bin",
+    "task": {
+        "kind": "synthesis",
+        "net": {"kind": "small", "width": 16},
+        "side": None,
+        "parts": [{"kind": "small", "width": 3}],
+    },
     "noise": 0.5,
     "optimizers": {"G": {"kind": "adam", "lr": 0.1}, "D": {"kind": "adam", "lr": {"kind": "cosine", "start": 0.2}}},
     "terms": [{"kind": "sgd", "momentum": 0.9}],
@@ -58,7 +85,8 @@ def child(words: list[str]) -> None:
         raise SystemExit("no document")
     else:
         choice = {"recipe": "demo", "fields": ["task.augment=ada", "samples=1000"], "reasons": []}
-        facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {}}
+        facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {},
+                 "modes": {"RGB": 2, "L": 1}, "depths": {"8": 3}}  # fmt: skip
         found = {"facts": facts, "hints": [], "choice": choice, "no_choice": "", "sheet": "", "asked": time.time()}
     print(json.dumps(found))
 

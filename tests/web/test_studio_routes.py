@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -146,6 +147,49 @@ def test_data_of_a_start(asking, studio):
     assert kept == [f"data={photos}", "task.augment=ada", "samples=1000", "samples=1000"]
 
 
+def test_components_of_other_kinds(asking, studio):
+    def form(**kinds) -> dict:
+        return asking(f"/api/recipes/demo?kinds={quote(json.dumps(kinds))}").json
+
+    usual = {one["path"]: one for one in form()["components"]}
+    assert set(usual) == {"task.net", "task.side", "task.parts", "optimizers.G", "optimizers.D"}
+    assert usual["task.net"]["choices"] == {
+        "small": "A small net.",
+        "wide": "A wide net.",
+    }  # and none that reads a file
+    assert (usual["task.parts"]["many"], usual["task.side"]["optional"]) == (True, True)
+    other = form(**{"task.net": "wide", "task.side": "small", "task.parts": ["wide", "small"]})
+    values = {field["path"]: field["value"] for field in other["fields"]}
+    assert "task.net.width" not in values
+    expected = {"task.net.depth": 0.5, "task.side.width": 8, "task.parts.0.depth": 0.5, "task.parts.1.width": 3}
+    assert values.items() >= expected.items()
+    assert {one["path"]: one["now"] for one in other["components"]}["task.parts"] == ["wide", "small"]
+
+    kinds = {"task.net": "wide", "task.parts": ["small", "wide"], "optimizers.G": "adam"}
+    begun = asking("/api/runs", {"recipe": "demo", "kinds": kinds, "fields": {"task.parts.1.depth": 2, "samples": 9}})
+    output = studio.runs.root / begun.json["name"] / "studio.log"
+    until(lambda: output.read_text().endswith("\n"))
+    words = output.read_text().removeprefix("words demo ").partition(" --run-dir")[0]
+    assert words == (
+        'task.net={"kind": "wide", "depth": 0.5} '
+        'task.parts=[{"kind": "small", "width": 3}, {"kind": "wide", "depth": 2}] samples=9'
+    )
+    refused = {
+        "studio.field": [{"data": "path"}, {"task": "synthesis"}, {"signal": "x"}, {"task.parts.0": "wide"}],
+        "studio.value": [
+            {"task.net": "read"}, {"task.net": None}, {"task.net": ["wide"]}, {"task.parts": "wide"},
+            {"task.parts": ["small"] * 9}, {"task.parts": [{"kind": "read", "weights": "/etc/passwd"}]},
+            {"task.net": {"kind": "wide", "depth": "x"}},
+        ],
+    }  # fmt: skip
+    for code, asked in refused.items():
+        for one in asked:
+            assert asking("/api/runs", {"recipe": "demo", "beside": True, "kinds": one}).error == code, one
+            assert asking(f"/api/recipes/demo?kinds={quote(json.dumps(one))}").error == code, one
+    for wrong in ("[]", "x"):
+        assert asking(f"/api/recipes/demo?kinds={wrong}").error == "studio.value"
+
+
 def test_stop_resume_trash_and_restore(asking, studio):
     name = asking("/api/runs", {"recipe": "demo"}).json["name"]
     assert asking("/api/runs", {"recipe": "demo"}).error == "studio.training"
@@ -183,7 +227,7 @@ def test_recipes_and_the_form_of_one(asking):
     fields = {field["path"]: field for field in asking("/api/recipes/demo").json["fields"]}
     assert set(fields) == {
         "samples", "limit", "precision", "recompute", "noise", "optimizers.G.lr", "optimizers.D.lr.start",
-        "terms.0.momentum",
+        "terms.0.momentum", "task.net.width", "task.parts.0.width",
     }  # fmt: skip
     assert fields["limit"]["optional"]
     assert fields["precision"]["choices"] == ["fp32", "bf16"]
@@ -225,14 +269,22 @@ def report(folder, results) -> None:
 
 def test_comparison_puts_side_by_side_what_was_measured_alike(asking, studio):
     alike, other = {"n": 1000, "real": "digits"}, {"n": 500, "real": "digits"}
-    for name, lr, protocol, value in (("a", 0.1, alike, 1.0), ("b", 0.2, alike, 2.0), ("c", 0.1, other, 3.0)):
+    for k, (name, lr, protocol) in enumerate((("a", 0.1, alike), ("b", 0.2, alike), ("c", 0.1, other)), 1):
         folder = write_run(studio.runs.root, name, lr=lr)
-        report(folder, [{"run": name, "name": "fd", "value": value, "protocol": protocol}])
+        own = {"fake": f"runs/{name}", "model": f"hash of {name}", "samples": 1000 * k, "ema": lr}  # of no protocol
+        weights = "small@1" if k < 3 else "small@2"
+        results = [
+            {"run": name, "name": "fd", "value": float(k), "protocol": protocol | own},
+            {"run": name, "name": f"kid[{weights}]", "value": 0.1, "protocol": {"weights": weights} | own},
+        ]
+        report(folder, results)
     found = asking("/api/compare?run=a&run=b&run=c").json
     assert found["fields"] == {"optimizers.G.lr": [0.1, 0.2, 0.1]}
-    assert [(row["values"], row["differs"]) for row in found["metrics"]] == [
-        ([1.0, 2.0, None], {"n": 1000}),
-        ([None, None, 3.0], {"n": 500}),
+    assert [(row["name"], row["values"], row["differs"]) for row in found["metrics"]] == [
+        ("fd", [1.0, 2.0, None], {"n": 1000}),
+        ("fd", [None, None, 3.0], {"n": 500}),
+        ("kid[small@1]", [0.1, 0.1, None], {"weights": "small@1"}),
+        ("kid[small@2]", [None, None, 0.1], {"weights": "small@2"}),
     ]
     assert len(found["runs"][2]["curves"]["ticks"]["samples"]) == 3
     assert asking("/api/compare").error == "run.too_few"

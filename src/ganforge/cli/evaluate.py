@@ -113,6 +113,13 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    saliency: Annotated[
+        bool,
+        typer.Option(
+            "--saliency",
+            help="For runs that generate images: show in the report which parts of samples the critic looks at.",
+        ),
+    ] = False,
     batch: Annotated[
         int | None,
         typer.Option(
@@ -146,6 +153,10 @@ def evaluate(
         "mode": mode, "target": target, "batch": batch, "device": device, "procs": procs,
         "language": lang,
     }  # fmt: skip
+    if saliency:
+        from ganforge.ui.saliency_panel import saliency_panel
+
+        options["extra"] = saliency_panel
     runs = [source for source in sources if is_model(Path(source))]
     with Stages(quiet=quiet) as progress:
         if len(sources) == 1 or (len(sources) == 2 and not runs):

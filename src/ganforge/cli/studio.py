@@ -37,6 +37,10 @@ def studio(
         typer.Option("--lang", help="Language of the pages: en or zh. Default: the browser's.", show_default=False),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser: print the address alone.")] = False,
+    idle: Annotated[
+        float,
+        typer.Option("--idle", min=0, help="Minutes without a request after which models leave memory; 0: never."),
+    ] = 15.0,
     show_address: Annotated[
         bool, typer.Option("--address", help="Print the address of the studio of these runs again, and start nothing.")
     ] = False,
@@ -72,7 +76,7 @@ def studio(
             return
         stdout().print(f"the studio is at {url}\nCtrl-C ends it; trainings go on", soft_wrap=True)
 
-    opened = Studio.of(runs, data, language_for(lang) if lang else "")
+    opened = Studio.of(runs, data, language_for(lang) if lang else "", idle * 60)
     serve(opened, host, port, ready, open_browser=not no_browser)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganforge.artifacts.protocols import PER_RUN, protocol_of
 from ganforge.core.errors import UserError
 from ganforge.core.files import check_folder
 from ganforge.core.language import joined, language_for, phrase
@@ -18,9 +19,6 @@ from ganforge.evaluation.report import beside
 from ganforge.evaluation.report.values import uncertainty
 from ganforge.evaluation.report.words import stem_of
 from ganforge.metrics.base import Progress, Result
-
-PER_RUN = ("fake", "model", "samples", "ema")
-"""Protocol entries about the run itself: they may differ between runs whose scores can be compared."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,6 @@ def columns_of(evaluations: Sequence[Evaluation]) -> list[beside.Column]:
         name = names.pop() if len(names) == 1 else f"{short}[differ]"
         columns.append(beside.Column(name, tuple(values), tuple(spreads), best))
     return columns
-
-
-def protocol_of(protocol: dict[str, Any]) -> str:
-    """What must agree for two scores to be compared."""
-    return json.dumps({k: v for k, v in protocol.items() if k not in PER_RUN}, sort_keys=True)
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:

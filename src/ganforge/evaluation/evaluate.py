@@ -10,7 +10,7 @@ to one size. Every result is determined by the arguments: the same seed gives ex
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from ganforge.evaluation.asked import is_model, read_extractor, read_metric, ref
 from ganforge.evaluation.comparison import comparison_of, encoder_for, looks_at_features, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
-from ganforge.evaluation.report.content import Report
+from ganforge.evaluation.report.content import Panel, Report
 from ganforge.evaluation.runs import of_run, with_heldout
 from ganforge.evaluation.sets import of_sets
 from ganforge.evaluation.subject import FEWEST, Subject
@@ -85,6 +85,7 @@ def evaluate(
     procs: int = 1,
     progress: Progress | bool = True,
     language: str | None = None,
+    extra: Callable[[Subject], Iterable[Panel]] | None = None,
 ) -> Evaluation:
     """Evaluates a run on its own data, or a set of samples against another, and writes `report.html` and `report.json`.
 
@@ -116,6 +117,7 @@ def evaluate(
         procs: processes that generate the samples, on this machine.
         progress: show bars on stderr; or a callback that receives (title, done, total).
         language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
+        extra: makes more panels of the report.
 
     Raises:
         UserError: nothing there, sets that do not fit, too few samples, a metric without what it needs, no
@@ -158,6 +160,8 @@ def evaluate(
         used = (features or subject.signal.extractor) if looks_at_features(measured) else ""
         command = "" if in_memory else command_of(source, against, measured, used, seed, more)
         report = compose.report(subject, comparisons[-1][0], results, command)
+        if extra is not None:
+            report = replace(report, panels=[*report.panels, *extra(subject)])
     html, plain = (None, None) if folder is None else write(report, results, folder, written_in)
     if folder is not None:
         listed(refused, folder / "refused.json")

@@ -3,6 +3,8 @@
 from ganforge.signals.records import (
     Appender,
     Card,
+    Completer,
+    Completion,
     Condition,
     Exporter,
     Gallery,
@@ -18,6 +20,6 @@ from ganforge.signals.records import (
 from ganforge.signals.signal import Signal, signal_of
 
 __all__ = [
-    "Appender", "Card", "Condition", "Exporter", "Gallery", "Inspection", "Nearest", "Noun", "Rule", "Signal", "Steps",
-    "Usage", "Writer", "save_array", "signal_of",
+    "Appender", "Card", "Completer", "Completion", "Condition", "Exporter", "Gallery", "Inspection", "Nearest", "Noun",
+    "Rule", "Signal", "Steps", "Usage", "Writer", "save_array", "signal_of",
 ]  # fmt: skip

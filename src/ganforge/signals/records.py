@@ -67,6 +67,37 @@ class Usage(NamedTuple):
     shell: str
 
 
+class Completion(NamedTuple):
+    """A file of rows whose missing cells were filled in.
+
+    Attributes:
+        count, filled: rows, and cells that were filled in.
+        alone: rows that are far from all others that the model makes, completed from their nearest match.
+        unseen: column → rows with a value that training never saw, which informs nothing.
+        shown: the header and the first rows, as texts.
+        made: of each shown row, the places of its cells that were filled in.
+    """
+
+    count: int
+    filled: int
+    alone: int
+    unseen: Mapping[str, int]
+    shown: list[list[str]]
+    made: list[list[int]]
+
+
+class Completer(NamedTuple):
+    """Fills in what rows lack, with a trained model.
+
+    Attributes:
+        reads: extensions of the files that it takes; the result has the same.
+        complete: from a file, a path for the result and a seed; raises UserError if the file cannot be completed.
+    """
+
+    reads: tuple[str, ...]
+    complete: Callable[[Path, Path, int], Completion]
+
+
 Steps = list[tuple[str, str]]
 """What to do next: a few words, and the command."""
 

@@ -19,7 +19,18 @@ from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Spec
 from ganforge.signals.data_hooks import DataHooks
 from ganforge.signals.evaluation_hooks import EvaluationHooks
-from ganforge.signals.records import Appender, Card, Condition, Exporter, Nearest, Steps, Usage, Writer, save_array
+from ganforge.signals.records import (
+    Appender,
+    Card,
+    Completer,
+    Condition,
+    Exporter,
+    Nearest,
+    Steps,
+    Usage,
+    Writer,
+    save_array,
+)
 
 
 class Signal(DataHooks, EvaluationHooks, Component, family="signal"):
@@ -201,6 +212,10 @@ class Signal(DataHooks, EvaluationHooks, Component, family="signal"):
         raise NotImplementedError
 
     # --- a trained model: what is said of it, and what to do with it
+
+    def completer(self, model: Any) -> Completer | None:
+        """What fills in the missing cells of given rows with a trained model (`inference.Model`); None: nothing."""
+        return None
 
     def card(self, spec: Spec) -> Card:
         """What the card of an exported model says of its samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,13 @@ from ganforge.inference import film
 from ganforge.inference.model import Model
 from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFiles
 from ganforge.ui.output import plain
-from ganforge.web import writing
 
 
-def description(model: Model, path: Path, single: str) -> dict[str, Any]:
+def description(model: Model, path: Path, formats: Sequence[str]) -> dict[str, Any]:
     """The facts of a loaded model.
 
     Args:
-        path: where it was loaded from. single: ending of the file of one sample.
+        path: where it was loaded from. formats: that samples can be asked for in.
     """
     signal, task, spec = model.recipe.signal, model.recipe.task, model.spec
     file = path / "model.safetensors" if path.is_dir() else path
@@ -33,7 +33,7 @@ def description(model: Model, path: Path, single: str) -> dict[str, Any]:
         "conditions": [condition.to_plain() for condition in spec.conditions.each],
         "columns": plain(signal.where_columns(spec)),
         "can": abilities(model),
-        "formats": writing.formats_of(model, single) if task.can_sample else [],
+        "formats": list(formats),
         "films": [ending[1:] for ending in film.FORMATS] if task.can_sample else [],
         "directions": list(task.directions()),
         "rows_at_a_time": model.rows_at_a_time(None),
@@ -72,4 +72,5 @@ def abilities(model: Model) -> dict[str, bool]:
         "temperature": task.takes_temperature,
         "length": task.takes_times,
         "array": bool(signal.array_name),
+        "complete": signal.completer(model) is not None,
     }

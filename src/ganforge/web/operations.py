@@ -35,6 +35,7 @@ class Held:
         scratch: a folder for files on their way.
         joins: whether its samples can be made together with those of other requests.
         single: ending of the file of one sample; empty if samples are not written one by one.
+        formats: that its samples can be asked for in, the most natural one first.
         facts: what `describe` answers.
     """
 
@@ -43,6 +44,7 @@ class Held:
     scratch: Path
     joins: bool = False
     single: str = ""
+    formats: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -56,8 +58,9 @@ class Held:
         held = cls(name, Model(load_bundle(path, device), Path(name)), scratch)
         if held.model.recipe.task.can_sample:
             held.joins = is_function_of_latents(held.model.bundle)
-            held.single = writing.single_ending(held.model, scratch)
-        held.facts = description(held.model, Path(path), held.single)
+            held.single, drawn = writing.first_of(held.model, scratch)
+            held.formats = writing.formats_of(held.model, held.single, drawn)
+        held.facts = description(held.model, Path(path), held.formats)
         return held
 
     def tuned(self, ask: dict[str, Any]) -> Model:
@@ -138,7 +141,7 @@ def draw_of_sample(held: Held, ask: dict[str, Any]) -> Draw | None:
         return None
     model = held.tuned(ask)
     request = request_of(model, ask)
-    form = writing.check_format(model, ask["format"], held.single)
+    form = writing.check_format(held.formats, ask["format"])
     key = (held.name, ask["truncation"], ask["temperature"], ask["frames"], ask["fps"], *sorted(request.extra))
     labels = None if request.labels is None else request.labels.numpy()
 
@@ -152,7 +155,7 @@ def draw_of_sample(held: Held, ask: dict[str, Any]) -> Draw | None:
 def sample(held: Held, ask: dict[str, Any]) -> Answer:
     """Samples as `ganforge sample` writes them, byte by byte, in a file of the format that is asked for."""
     model = held.tuned(ask)
-    form = writing.check_format(model, ask["format"], held.single)
+    form = writing.check_format(held.formats, ask["format"])
     n, seed, truncation = ask["n"], ask["seed"], ask["truncation"]
     if ask["to"] is not None:
         request = request_of(model, ask)

@@ -85,16 +85,23 @@ class Worker:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def start(self) -> None:
-        """Starts the process and waits until its models are loaded.
+    async def start(self, seconds: float | None = None) -> None:
+        """Starts the process and waits until its models are loaded, at most for some seconds.
 
         Raises:
-            UserError: a model cannot be loaded, or the process ends at once.
+            UserError: a model cannot be loaded, the process ends at once, or it takes too long.
         """
         self.first = asyncio.get_running_loop().create_future()
         self.keeper = asyncio.create_task(self.keep())
         try:
-            await self.first
+            await asyncio.wait_for(self.first, seconds)
+        except TimeoutError:
+            await self.stop()
+            raise WorkerError(
+                f"the process that holds models did not start within {seconds:g} s: the machine is busy or has too "
+                "little memory. Try again later",
+                code="worker.slow_start",
+            ) from None
         except BaseException:
             await self.stop()
             raise

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.core.media import ENDINGS
+from ganforge.core.media import ENDINGS, first_image
 from ganforge.inference.model import Model
 from ganforge.ui.samples import Labels, texts_of, write_arrays, write_files
 
@@ -58,12 +58,14 @@ def type_of(name: str) -> str:
     return TYPES.get(ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def single_ending(model: Model, scratch: Path) -> str:
-    """The ending of the file that the first sample of a model is written to; empty if it is none or several."""
-    parts = [part for part, _ in model.batches(1)]
+def first_of(model: Model, scratch: Path) -> tuple[str, bool]:
+    """The ending of the file that the first sample of a model is written to, empty if it is none or several; and
+    whether samples can be drawn as one image."""
+    signal, sample = model.recipe.signal, next(iter(model.batches(1)))[0]
+    drawn = first_image(signal.render(sample, model.spec)) is not None
     with emptied(scratch) as folder:
-        files = model.recipe.signal.write(parts[0], folder, 0, model.spec)
-        return files[0].suffix.lower() if len(files) == 1 else ""
+        files = signal.write(sample, folder, 0, model.spec)
+        return files[0].suffix.lower() if len(files) == 1 else "", drawn
 
 
 @contextlib.contextmanager
@@ -83,22 +85,22 @@ def taken(path: Path) -> bytes:
     return data
 
 
-def formats_of(model: Model, single: str) -> list[str]:
-    """The formats that samples can be asked for in, the most natural one first."""
+def formats_of(model: Model, single: str, drawn: bool) -> list[str]:
+    """The formats that samples can be asked for in, the most natural one first; see `first_of`."""
     signal = model.recipe.signal
     known = [ending[1:] for ending in signal.exporters]
     first = [single[1:]] if single else []
-    found = [*first, *known, *signal.file_formats, *([ARRAYS] if signal.array_name else []), IMAGE, FILES]
+    found = [*first, *known, *signal.file_formats, *([ARRAYS] if signal.array_name else [])]
+    found += [*([IMAGE] if drawn else []), FILES]
     return list(dict.fromkeys(found))
 
 
-def check_format(model: Model, form: str | None, single: str) -> str:
+def check_format(formats: Sequence[str], form: str | None) -> str:
     """The format that is asked for, or the natural one.
 
     Raises:
         UserError: samples of this kind are not written in it.
     """
-    formats = formats_of(model, single)
     if form is None:
         return formats[0]
     if form not in formats:

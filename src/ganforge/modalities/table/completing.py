@@ -62,13 +62,29 @@ class Completed:
 
     Attributes:
         rows: all columns of the table, in its order; given cells as they were.
-        filled: how many cells were filled in.
+        gaps: bool [N, columns]: which cells were filled in.
         alone: rows that had one near candidate only, and so are completed from their nearest match.
+        unseen: column → rows with a value that training never saw, which is kept and informs nothing.
     """
 
     rows: pd.DataFrame
-    filled: int
+    gaps: np.ndarray
     alone: int
+    unseen: dict[str, int]
+
+    @property
+    def filled(self) -> int:
+        """How many cells were filled in."""
+        return int(self.gaps.sum())
+
+
+def can_complete(model: Model) -> bool:
+    """Whether a model of rows says how likely each of its choices is, so that rows can be completed with it."""
+    try:
+        _heads(model)
+    except UserError:
+        return False
+    return True
 
 
 def completed(model: Model, frame: pd.DataFrame, seed: int = 0) -> Completed:
@@ -104,15 +120,14 @@ def completed(model: Model, frame: pd.DataFrame, seed: int = 0) -> Completed:
         made, alone = _made(model, given, len(frame), seed)
     made = _with_new_identifiers(made, inner, spec)
     made = model.recipe.signal.returned(made, spec)
-    result, filled = {}, 0
+    result = {}
+    gaps = np.stack([~given.given[name] for name in spec.state["names"]], 1)
     for k, name in enumerate(spec.state["names"]):
-        gaps = ~given.given[name]
         values = made.iloc[:, k].set_axis(frame.index)
-        result[name] = combined(inner[name], values, gaps) if name in inner.columns else values
-        filled += int(gaps.sum())
+        result[name] = combined(inner[name], values, gaps[:, k]) if name in inner.columns else values
     import pandas as pd
 
-    return Completed(pd.DataFrame(result).set_axis(made.columns, axis=1), filled, alone)
+    return Completed(pd.DataFrame(result).set_axis(made.columns, axis=1), gaps, alone, given.unseen)
 
 
 def combined(given: Any, made: pd.Series, gaps: np.ndarray) -> Any:

@@ -10,6 +10,7 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -36,7 +37,19 @@ from ganforge.modalities.table.example import write_example
 from ganforge.modalities.table.files import APPENDERS, FORMATS
 from ganforge.modalities.table.source import TableSet
 from ganforge.modalities.table.tasks.conditions import CONDITION
-from ganforge.signals import Appender, Card, Condition, Exporter, Inspection, Nearest, Noun, Signal, Steps, Usage
+from ganforge.signals import (
+    Appender,
+    Card,
+    Completer,
+    Condition,
+    Exporter,
+    Inspection,
+    Nearest,
+    Noun,
+    Signal,
+    Steps,
+    Usage,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -298,6 +311,13 @@ class Table(Signal, kind="table"):
     def where_columns(self, spec: Spec) -> list[dict[str, Any]]:
         facts = ("name", "kind", "values", "low", "high")
         return [{key: column[key] for key in facts if key in column} for column in spec.state["columns"]]
+
+    def completer(self, model: Any) -> Completer | None:
+        from ganforge.modalities.table import completed_files, completing
+
+        if not completing.can_complete(model):
+            return None
+        return Completer(completed_files.READ, partial(completed_files.complete, model))
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""

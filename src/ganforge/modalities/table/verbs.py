@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from ganforge.core.files import check_new, refuse_input
 from ganforge.ui.common import Common, with_common
 from ganforge.ui.options import Source, examples
 from ganforge.ui.verb import Verb
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EPILOG = examples("ganforge complete runs/0005-ctgan-fast --data rows.csv --out full.csv")
 TEXTS, PARQUET = (".csv", ".tsv"), (".parquet",)
@@ -38,37 +35,15 @@ def complete(
 ) -> None:  # fmt: skip
     """Fill in missing cells and columns of a table."""
     check_files(data, out, common.force)
-    from ganforge.core.files import atomic_file
-    from ganforge.data import frames
     from ganforge.inference.model import load
-    from ganforge.modalities.table.completing import completed
+    from ganforge.modalities.table.completed_files import written
 
-    model = load(source, common.device)
-    found = completed(model, rows_of(data), seed)
-    with atomic_file(out) as file:
-        frames.write(found.rows, file)
+    found = written(load(source, common.device), data, out, seed)
     alone = f"; {found.alone:,} rows are far from all others that the model makes: their nearest match was used"
     common.report(
         {"rows": len(found.rows), "filled": found.filled, "nearest_match": found.alone, "out": out},
         [f"{len(found.rows):,} rows, {found.filled:,} cells filled in{alone if found.alone else ''}: {out}"],
     )
-
-
-def rows_of(data: Path) -> pd.DataFrame:
-    """The rows of a file; of a text file every cell as it is written.
-
-    Raises:
-        UserError: it cannot be read, or lines do not fit its header, none of which may be lost.
-    """
-    from ganforge.modalities.table.reading import read_cells, read_parquet
-    from ganforge.modalities.table.source import TableFile, distinct_names, is_parquet
-
-    if is_parquet(data):
-        return read_parquet(data, str(data))
-    frame, _, skipped = read_cells(data, TableFile(path=str(data)))
-    if skipped:
-        raise UserError(f"{skipped[0][0]}: {skipped[0][1]}. Correct the line", code="table.field_counts_differ")
-    return frame.set_axis(distinct_names(list(frame.columns), []), axis=1)
 
 
 def check_files(data: Path, out: Path, force: bool) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from ganforge.web.asks import Ask, Form, Label, Number, Seed, Text, Texts, Truncation
 
 Method = Literal["sefa", "pca", "jacobian"]
+Pixel = Annotated[float, Field(ge=0, le=100_000)]
 TILES = 8
 """Samples around the one that is seen, of which one is chosen to go nearer."""
 
@@ -51,6 +52,32 @@ class Place(Conditions):
     moves: list[Move] = Field(default=[], max_length=40)
     view: str = Field(default="", max_length=64)
     format: Form | None = None
+
+
+class Latent(Place):
+    """The point of a sample as a file. whole: with truncation and moves along directions, which else are left out."""
+
+    whole: bool = False
+
+
+class Pull(Ask):
+    """A point of an image and where it is to go, (x, y) in px from the top left."""
+
+    handle: tuple[Pixel, Pixel]
+    target: tuple[Pixel, Pixel]
+
+
+class Dragging(Place):
+    """Points of the sample at a place that are moved.
+
+    Attributes:
+        pulls: points with their targets. steps: of the search, at most.
+        mask: whether an image comes with it that is white where the sample may change.
+    """
+
+    pulls: list[Pull] = Field(min_length=1, max_length=16)
+    steps: int = Field(default=200, ge=1, le=1000)
+    mask: bool = False
 
 
 class Several(Conditions):
@@ -101,3 +128,9 @@ class Projecting(Ask):
     label: Label | None = None
     steps: int = Field(default=300, ge=1, le=2000)
     bound: float | None = Field(default=None, gt=0, le=10)
+
+
+class Completing(Ask):
+    """How the missing cells of rows are filled in. seed: which of the possible values."""
+
+    seed: Seed = 0

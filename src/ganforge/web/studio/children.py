@@ -9,12 +9,13 @@ import logging
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganforge.recipes.listing import listed
 from ganforge.web.guard import Refused
 from ganforge.web.studio.forms import Form
+from ganforge.web.studio.kinds import NOTHING
 
 log = logging.getLogger("ganforge")
 COMMAND = (sys.executable, "-m", "ganforge.web.studio.child")
@@ -95,14 +96,38 @@ class Children:
         if name not in await self.names():
             raise Refused(f"{name}: there is no such recipe", code="recipe.unknown", status=404)
 
-    async def form(self, name: str) -> Form:
-        """The fields of a recipe.
+    async def form(self, name: str, kinds: Mapping[str, Any] = NOTHING) -> Form:
+        """The fields of a recipe, with components of these kinds; see `forms.Form`.
 
         Raises:
-            Refused: there is no such recipe.
+            Refused: there is no such recipe, or pages may not choose such a kind.
         """
         await self.check(name)
         known = await self.recipes()
-        if name not in self.forms:
-            self.forms[name] = Form(known["schema"], known["recipes"][name]["values"])
+        if kinds or name not in self.forms:
+            values = known["recipes"][name]["values"]
+            form = Form(known["schema"], values, kinds, usual_kinds(known["recipes"], values))
+            if kinds:
+                return form
+            self.forms[name] = form
         return self.forms[name]
+
+
+def usual_kinds(recipes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Name of a field → the kinds of components that the recipes for the signal of one have in it."""
+    found: dict[str, set[str]] = {}
+
+    def look(node: Any, name: str) -> None:
+        if isinstance(node, list):
+            for inner in node:
+                look(inner, name)
+        elif isinstance(node, Mapping):
+            if isinstance(kind := node.get("kind"), str):
+                found.setdefault(name, set()).add(kind)
+            for key, inner in node.items():
+                look(inner, key)
+
+    for one in recipes.values():
+        if one["values"].get("signal", {}).get("kind") == values.get("signal", {}).get("kind"):
+            look(one["values"], "")
+    return found

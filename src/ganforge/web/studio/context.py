@@ -16,7 +16,7 @@ from ganforge.web.guard import Places, without
 from ganforge.web.studio.children import Children
 from ganforge.web.studio.data import Data
 from ganforge.web.studio.jobs import Jobs
-from ganforge.web.studio.models import Models
+from ganforge.web.studio.models import IDLE, Models
 from ganforge.web.studio.runs import Runs
 
 STREAMS = 8
@@ -41,10 +41,10 @@ class Studio:
     streams: Places = field(default_factory=lambda: Places(STREAMS))
 
     @classmethod
-    def of(cls, runs: Path, data: Path, language: str = "") -> Studio:
-        """The studio of a folder of runs and a folder of data."""
+    def of(cls, runs: Path, data: Path, language: str = "", idle: float = IDLE) -> Studio:
+        """The studio of a folder of runs and a folder of data. idle: as `Models` has it."""
         jobs = Jobs(runs.resolve())
-        return cls(jobs, Runs(jobs), Data(data, hide=(runs,)), language=language)
+        return cls(jobs, Runs(jobs), Data(data, hide=(runs,)), models=Models(idle=idle), language=language)
 
     @property
     def folders(self) -> tuple[Path, ...]:

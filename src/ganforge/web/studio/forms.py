@@ -1,11 +1,13 @@
 """The fields of a recipe that a page may set, from the JSON Schema of recipes, and the check of what it asks for.
 
-A page sets numbers, switches and choices among values that the schema lists. It never sets text: a text may be the path
-of a file, a plugin or weights, which only the command line may name.
+A page sets numbers, switches, choices among values that the schema lists, and the kinds of some components (`kinds`).
+It never sets text: a text may be the path of a file, a plugin or weights, which only the command line may name.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 
 from ganforge.core.errors import did_you_mean
 from ganforge.web.guard import Refused
+from ganforge.web.studio.kinds import NOTHING, Slot, choosable, kinds_of, made
 from ganforge.web.studio.log import is_number
 
 NOT_FROM_A_PAGE = ("name", "data", "init")
@@ -49,13 +52,34 @@ class Form:
 
     Args:
         schema: the JSON Schema of recipes. plain: the recipe as plain values.
+        kinds: path → the kind that a page has chosen for a component, None for no component, or the kinds of a list.
+        usual: name of a field → the kinds in it that recipes for such samples have; see `kinds.choosable`.
+
+    Raises:
+        Refused: a path or a kind that pages may not choose.
     """
 
-    def __init__(self, schema: Mapping[str, Any], plain: Mapping[str, Any]):
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        plain: Mapping[str, Any],
+        kinds: Mapping[str, Any] = NOTHING,
+        usual: Mapping[str, Collection[str]] = NOTHING,
+    ):
         self.definitions = schema.get("$defs", {})
-        self.fields = {field.path: field for field in self._below(schema, plain, "", "")}
+        self.plain, self.kinds, self.usual = copy.deepcopy(dict(plain)), kinds, usual
+        self.slots: dict[str, Slot] = {}
+        self.fields = {field.path: field for field in self._below(schema, self.plain, "", "")}
+        if unknown := sorted(kinds.keys() - self.slots.keys()):
+            raise Refused(
+                f"{unknown[0]}: pages cannot choose a kind here. Use the command line", code="studio.field", status=400
+            )
 
     def _below(self, node: Mapping[str, Any], value: Any, path: str, says: str) -> Iterator[Field]:
+        if (slot := self._slot(node, value, path)) is not None:
+            self.slots[path] = slot
+            if path in self.kinds:
+                value = put(self.plain, path, made(slot, self.kinds[path]))
         node = self._resolved(node, value)
         says = node.get("description", says) if not isinstance(value, dict) else says
         if isinstance(value, Mapping):
@@ -72,6 +96,16 @@ class Form:
                         yield from self._below(items, inner, f"{path}.{k}", says)
         elif (field := self._leaf(node, value, path, says)) is not None:
             yield field
+
+    def _slot(self, node: Mapping[str, Any], value: Any, path: str) -> Slot | None:
+        above, _, name = path.rpartition(".")
+        if above in self.slots and self.slots[above].many:
+            return None  # the list is chosen as a whole
+        parts = self._variants(self._target(node))
+        arrays = [part for part in parts if part.get("type") == "array"]
+        items = self._variants(self._target(arrays[0].get("items", {}))) if arrays else parts
+        empty = {"type": "null"} in parts
+        return choosable(path, value, items, many=bool(arrays), empty=empty, usual=self.usual.get(name))
 
     def _leaf(self, node: Mapping[str, Any], value: Any, path: str, says: str) -> Field | None:
         kinds = self._variants(node)
@@ -122,6 +156,12 @@ class Form:
             Refused: a field that pages may not set, or a value that it cannot have.
         """
         found = []
+        whole: dict[str, Any] = {}  # components of other kinds, which are set with all of their fields
+        for path, slot in self.slots.items():
+            chosen = path in self.kinds and (kinds_of(self.kinds[path]) != slot.kinds or path in keep)
+            if chosen and not under(path, whole):
+                whole[path] = at(self.plain, path)
+        plain = copy.deepcopy(self.plain)
         for path, value in asked.items():
             field = self.fields.get(path)
             if field is None:
@@ -131,9 +171,31 @@ class Form:
                     status=400,
                 )
             text = word(field, value)
-            if value != field.value or path in keep:
+            if under(path, whole):
+                put(plain, path, value)
+            elif value != field.value or path in keep:
                 found.append(f"{path}={text}")
-        return found
+        return [*(f"{path}={json.dumps(at(plain, path))}" for path in whole), *found]
+
+
+def under(path: str, others: Collection[str]) -> bool:
+    """Whether a path leads through one of others."""
+    return any(path.startswith(f"{other}.") for other in others)
+
+
+def at(plain: Any, path: str) -> Any:
+    """The value at a path."""
+    for part in path.split("."):
+        plain = plain[int(part)] if isinstance(plain, list) else plain[part]
+    return plain
+
+
+def put(plain: Any, path: str, value: Any) -> Any:
+    """Sets the value at a path, and returns it."""
+    above, _, last = path.rpartition(".")
+    node = at(plain, above) if above else plain
+    node[int(last) if isinstance(node, list) else last] = value
+    return value
 
 
 def word(field: Field, value: Any) -> str:

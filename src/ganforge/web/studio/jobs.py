@@ -91,7 +91,7 @@ class Jobs:
         """
         with self.lock:
             self._refuse_busy(folder)
-            self._start(folder, EVALUATE, ["evaluate", str(folder), "--lang", language])
+            self._start(folder, EVALUATE, ["evaluate", str(folder), "--lang", language, "--saliency"])
 
     def _refuse_second(self, beside: bool) -> None:
         others = [] if beside else [folder.name for folder in self.folders() if self.training(folder)]

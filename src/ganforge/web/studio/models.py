@@ -8,6 +8,9 @@ import asyncio
 import contextlib
 import itertools
 import json
+import shutil
+import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -23,18 +26,25 @@ from ganforge.web.studio.asking import Place
 from ganforge.web.studio.runs import Runs, scanned
 from ganforge.web.worker import Worker
 
-OPERATIONS = ("ganforge.web.operations", "ganforge.web.studio.operations")
+OPERATIONS = (
+    "ganforge.web.operations",
+    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging")),
+)
 MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""
-QUICK, LONG = 60.0, 600.0
-"""Seconds that an answer may take."""
-KEPT = 32
-"""Projections, directions and media that are kept for the pages."""
+QUICK, LONG, LOADING = 60.0, 600.0, 120.0
+"""Seconds that an answer may take, and the start of a worker or the loading of a model."""
+IDLE = 15 * 60.0
+"""Seconds without a request after which a worker ends."""
+KEPT, KEPT_BYTES = 32, 256 << 20
+"""Projections, directions and media that are kept for the pages, and bytes of media."""
 STATUS = {
     "worker.busy": 503,
     "worker.died": 503,
     "worker.stopping": 503,
     "worker.late": 504,
+    "worker.slow_start": 504,
+    "worker.slow_model": 504,
     "worker.failed": 500,
     "worker.unknown_model": 503,
 }
@@ -72,19 +82,22 @@ class Latest:
 
 
 class Kept:
-    """The last few values of a kind, by number."""
+    """The last few values of a kind, by number: at most `most`, and at most `nbytes` of data in all."""
 
-    def __init__(self, most: int = KEPT):
-        self.most = most
+    def __init__(self, most: int = KEPT, nbytes: int = KEPT_BYTES):
+        self.most, self.nbytes = most, nbytes
         self.values: OrderedDict[int, Any] = OrderedDict()
         self.numbers = itertools.count(1)
 
     def add(self, value: Any) -> int:
         number = next(self.numbers)
         self.values[number] = value
-        while len(self.values) > self.most:
+        while len(self.values) > self.most or (len(self.values) > 1 and self.size() > self.nbytes):
             self.values.popitem(last=False)
         return number
+
+    def size(self) -> int:
+        return sum(len(getattr(value, "data", b"")) for value in self.values.values())
 
     def get(self, number: int) -> Any:
         """The value of a number.
@@ -99,11 +112,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Projection:
-    """A projected sample: of which weights, its point, and the file of it."""
+    """A sample that was projected, or whose points were moved: of which weights, and its point."""
 
     model: str
     codes: Mapping[str, Any]
-    file: bytes
 
 
 @dataclass(frozen=True)
@@ -121,16 +133,22 @@ class Models:
 
     Attributes:
         context: how worker processes are started; None: as new ones.
+        idle: seconds without a request after which a worker ends, so that its memory is free; 0: never.
+        used: when each worker was asked last. holders: requests that have a folder of it.
         directions: (model, hash of its file, method) → the content of a file of directions.
     """
 
     context: Any = None
+    idle: float = IDLE
     latest: Latest = field(default_factory=Latest)
     projections: Kept = field(default_factory=Kept)
     media: Kept = field(default_factory=lambda: Kept(2 * KEPT))
     directions: OrderedDict[tuple[str, str, str], bytes] = field(default_factory=OrderedDict)
     abilities: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     workers: dict[bool, Worker] = field(default_factory=dict)
+    used: dict[bool, float] = field(default_factory=dict)
+    holders: int = 0
+    sweeper: asyncio.Task[None] | None = None
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     loading: dict[bool, asyncio.Lock] = field(default_factory=lambda: {long: asyncio.Lock() for long in (False, True)})
 
@@ -141,17 +159,47 @@ class Models:
                 settings = Settings({}, threads=1, memory=MEMORY, operations=OPERATIONS)
                 worker = Worker(settings, context=self.context)
                 try:
-                    await worker.start()
+                    await worker.start(LOADING)
                 except UserError as error:
                     raise refused(error) from None
                 self.workers[long] = worker
-        return self.workers[long]
+            self.used[long] = time.monotonic()
+            if self.sweeper is None and self.idle:
+                self.sweeper = asyncio.create_task(self.sweep())
+            return self.workers[long]
+
+    async def sweep(self) -> None:
+        """Ends workers that nobody has asked for a while, until there are none; the next request starts one again."""
+        while self.workers:
+            await asyncio.sleep(min(self.idle / 4, 30.0))
+            async with self.starting:
+                for long, worker in list(self.workers.items()):
+                    busy = worker.pending or (long and self.holders)
+                    if not busy and time.monotonic() - self.used[long] > self.idle:
+                        del self.workers[long]
+                        await worker.stop()
+        self.sweeper = None
 
     async def stop(self) -> None:
         """Ends the processes."""
+        if self.sweeper is not None:
+            self.sweeper.cancel()
+            self.sweeper = None
         for worker in self.workers.values():
             await worker.stop()
         self.workers.clear()
+
+    @contextlib.asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """A folder for the files of one request to the worker for what takes long; removed afterwards."""
+        worker = await self.worker(True)
+        self.holders += 1
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
+        try:
+            yield folder
+        finally:
+            self.holders -= 1
+            await asyncio.to_thread(shutil.rmtree, folder, True)
 
     async def facts(self, name: str, path: Path, long: bool = False) -> Mapping[str, Any]:
         """What is known of a model, which is loaded if it is not yet.
@@ -162,8 +210,11 @@ class Models:
         worker = await self.worker(long)
         async with self.loading[long]:
             try:
-                return await worker.load(name, path)
+                return await worker.load(name, path, LOADING)
             except UserError as error:
+                if error.code == "worker.late":
+                    text = f"{name}: not loaded within {LOADING:g} s: it is large, or what was asked before takes long"
+                    raise Refused(text, code="worker.slow_model", status=504) from None
                 raise refused(error) from None
 
     async def ask(
@@ -184,6 +235,8 @@ class Models:
                 return await worker.ask(operation, name, fields, LONG if long else QUICK)
             except UserError as error:
                 raise refused(error) from None
+            finally:
+                self.used[long] = time.monotonic()
 
     async def able(self, name: str, path: Path) -> Mapping[str, Any]:
         """What the page Explore can show of a model."""

@@ -7,9 +7,11 @@ A place is what `asking.Place` says: seeds or a given point, then steps to a nei
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from ganforge.inference.codes import Codes, at_points, digest_of, save_codes, st
 from ganforge.inference.directions import save_directions
 from ganforge.inference.model import Model
 from ganforge.web import writing
+from ganforge.web.asks import MOST_TEXT
 from ganforge.web.operations import Held, operation, request_of
 from ganforge.web.studio.asking import TILES
 from ganforge.web.writing import Answer
@@ -34,25 +37,6 @@ WIDEST = math.pi / 3
 """The angle between a sample and those around it at the first step; half of it at each step after that."""
 SHOWN = 100
 """Rows of a table, and samples, that are shown at most."""
-
-
-@operation("abilities")
-def abilities(held: Held, ask: dict[str, Any]) -> Answer:
-    """What the page Explore can show of a model."""
-    from ganforge.explore.space import space_of
-
-    model, facts = held.model, {"frames": False, "directions": False, "project": False, "layers": 0}
-    if not held.facts["can"]["walk"] or not model.recipe.signal.has_frames:
-        return Answer(facts=facts)
-    facts["frames"] = True
-    if (shape := styles_of(model.bundle)) is not None:
-        facts["layers"] = shape[0]
-    try:
-        space_of(model)
-        facts["directions"] = facts["project"] = True
-    except UserError:  # its latents are noise of every step
-        return Answer(facts=facts)
-    return Answer(facts=facts)
 
 
 # --- one sample
@@ -131,7 +115,7 @@ def view(held: Held, ask: dict[str, Any]) -> Answer:
     samples = model.bundle.generate(request)
     if ask["format"] is None:
         return Answer(image_of(model, samples), "image/png", "sample.png")
-    form = writing.check_format(model, ask["format"], held.single)
+    form = writing.check_format(held.formats, ask["format"])
     labels = None if request.labels is None else request.labels.cpu().numpy()
     return held.written(model, samples, labels, form, None)
 
@@ -148,12 +132,25 @@ def around(held: Held, ask: dict[str, Any]) -> Answer:
     return Answer(facts={"images": images_of(model, model.bundle.generate(many))})
 
 
+def codes_at(model: Model, request: Request) -> Codes:
+    """The sample of a request as one point, with its truncation and moves."""
+    point = point_of(model, request)
+    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
+        with torch.no_grad():
+            styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
+        assert styles is not None
+        point = styles.cpu()
+    point = point if request.shift is None else point + request.shift.to(point)
+    return Codes(digest_of(model.bundle), point.float(), request.labels)
+
+
 @operation("latent")
 def latent(held: Held, ask: dict[str, Any]) -> Answer:
-    """The point of a place as the file that `ganforge sample --latent` takes; moves along directions are left out."""
-    model, request = placed(held, ask | {"shifts": []})
+    """The point of a place as the file that `ganforge sample --latent` takes; see `asking.Latent`."""
+    model, request = placed(held, ask if ask["whole"] else ask | {"shifts": []})
     path = held.scratch / "latent.json"
-    save_codes(path, Codes(digest_of(model.bundle), point_of(model, request), request.labels))
+    point = Codes(digest_of(model.bundle), point_of(model, request), request.labels)
+    save_codes(path, codes_at(model, request) if ask["whole"] else point)
     return Answer(writing.taken(path), "application/json", "latent.json")
 
 
@@ -207,6 +204,22 @@ def rows_of(held: Held, model: Model, samples: Any) -> list[list[str]]:
     return [line for line, _ in zip(lines, range(SHOWN + 1), strict=False)]
 
 
+@operation("complete")
+def complete(held: Held, ask: dict[str, Any]) -> Answer:
+    """The rows of a file with their missing cells filled in, as a file of its kind; the first rows are to be shown."""
+    completer = held.model.recipe.signal.completer(held.model)
+    source = Path(ask["file"])
+    if completer is None:
+        raise UserError(f"{held.name}: this model cannot fill in cells of rows", code="complete.no_way")
+    if source.suffix not in completer.reads:
+        raise UserError(f"files of rows end in {', '.join(completer.reads)}", code="studio.wrong_file")
+    out = held.scratch / f"completed{source.suffix}"
+    with by_name(ask["file"]):
+        found = completer.complete(source, out, ask["seed"])
+    facts = found._asdict() | {"shown": [[text[:MOST_TEXT] for text in row] for row in found.shown]}
+    return Answer(writing.taken(out), writing.type_of(out.name), out.name, facts)
+
+
 @operation("filmed")
 def filmed(held: Held, ask: dict[str, Any]) -> Answer:
     """A film from seed to seed, or along a direction."""
@@ -246,6 +259,15 @@ def directions(held: Held, ask: dict[str, Any]) -> Answer:
     return Answer(writing.taken(path), "application/json", "directions.json")
 
 
+@contextlib.contextmanager
+def by_name(file: str) -> Iterator[None]:
+    """Errors within name an uploaded file without its folder on this machine."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(str(error).replace(f"{Path(file).parent}/", ""), code=error.code) from None
+
+
 @operation("mix")
 def mix(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore import mixing
@@ -267,10 +289,8 @@ def project(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore.space import Space
 
     model = held.model
-    try:
+    with by_name(ask["file"]):
         x, _ = given_samples(model, [ask["file"]], 1)
-    except UserError as error:
-        raise UserError(str(error).replace(f"{Path(ask['file']).parent}/", ""), code=error.code) from None
     settings = Settings(steps=ask["steps"], bound=ask["bound"])
     found = projected(model, x, ask["label"], settings=settings)
     path = held.scratch / "latent.json"
@@ -292,14 +312,7 @@ def neighbors(held: Held, ask: dict[str, Any]) -> Answer:
     from ganforge.explore.nearest import neighbors as sought
 
     model, request = placed(held, ask)
-    point = point_of(model, request)
-    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
-        with torch.no_grad():
-            styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
-        assert styles is not None
-        point = styles.cpu()
-    point = point if request.shift is None else point + request.shift.to(point)
-    here = model.at(Codes("", point.float(), request.labels))
+    here = model.at(codes_at(model, request))
     found = sought(here, 1, 5, features="raw")
     found = found if found.near else sought(here, 1, 5)
     near = []

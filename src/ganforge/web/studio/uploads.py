@@ -19,8 +19,9 @@ UPLOADS = "/api/uploads/"
 """The beginning of the addresses that take files."""
 TAKEN = Upload(("multipart/form-data",), 64 << 20)
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt", ".csv")
-ENDINGS = frozenset((*IMAGES, *OTHERS))
+ROWS = (".csv", ".tsv", ".parquet")
+OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt")
+ENDINGS = frozenset((*IMAGES, *ROWS, *OTHERS))
 """File name extensions that are kept; containers of files and anything that could hold code are not among them."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganforge.core.commands import command
 from ganforge.web.asks import Translate
-from ganforge.web.studio.asking import Conditions, Film, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import Completing, Conditions, Dragging, Film, Mixing, Place, Projecting, Several
 
 
 class Translating(Translate):
@@ -145,6 +145,33 @@ def of_projecting(path: str, ask: Projecting, file: str = "image.png") -> dict[s
     words += [] if ask.bound is None else ["--bound", f"{ask.bound:g}"]
     text = command("project", *words, "--out", "projected/")
     lines = [*loaded(path), "sample = model.at('projected/latent.json').sample(1)"]
+    return {"command": text, "python": "\n".join(lines), "latent": False}
+
+
+def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
+    """Points that are moved; Python reads the file that the command writes."""
+    plain = ask.to is None or ask.share == 0
+    latent = not plain or bool(ask.path or ask.projected is not None or ask.moves or ask.where or ask.text)
+    latent = latent or ask.truncation != 1
+    words: list[Any] = [path, *(["--latent", "latent.json"] if latent else ["--seed", ask.seed])]
+    if not latent and ask.label is not None:
+        words += ["--label", ask.label if not isinstance(ask.label, list) else ask.label[0]]
+    for pull in ask.pulls:
+        words += ["--point", ":".join(f"{x:g},{y:g}" for x, y in (pull.handle, pull.target))]
+    words += ["--mask", "mask.png"] if ask.mask else []
+    text = command("explore", "drag", *words, "--steps", ask.steps, "--out", "dragged/")
+    lines = [*loaded(path), "sample = model.at('dragged/latent.json').sample(1)"]
+    return {"command": text, "python": "\n".join(lines), "latent": latent}
+
+
+def of_completing(path: str, ask: Completing) -> dict[str, Any]:
+    """Rows whose missing cells are filled in; in Python there are no files between."""
+    text = command("complete", path, "--data", "rows.csv", "--seed", ask.seed, "--out", "completed.csv")
+    lines = [
+        "import pandas as pd", "", "from ganforge import TableGAN", "",
+        f"model = TableGAN.load({path!r})",
+        f"rows = model.complete(pd.read_csv('rows.csv'), seed={ask.seed})",
+    ]  # fmt: skip
     return {"command": text, "python": "\n".join(lines), "latent": False}
 
 

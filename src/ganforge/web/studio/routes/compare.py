@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from ganforge.artifacts.protocols import PER_RUN, protocol_of
 from ganforge.artifacts.summary import differences
 from ganforge.web.guard import Refused
 from ganforge.web.studio.context import Studio, route
@@ -46,7 +47,10 @@ def results_of(folder: Path) -> list[dict[str, Any]]:
     """The results of the report of a run; none without a report that can be read."""
     try:
         found = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["results"]
-        return [one for one in found if isinstance(one["name"], str) and "value" in one]
+        return [
+            one for one in found
+            if isinstance(one["name"], str) and "value" in one and isinstance(one.get("protocol") or {}, dict)
+        ]  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -54,19 +58,26 @@ def results_of(folder: Path) -> list[dict[str, Any]]:
 def side_by_side(results: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """A row for each metric and protocol, with the value of each run, or None: [{"name", "protocol", "values"}].
 
-    Values that were measured in different ways are in different rows, and `differs` names what is different.
+    Values that were measured in different ways are in different rows, and `differs` names what is different. What a
+    protocol says of the run itself, such as the hash of its model, keeps no values apart.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for k, of_run in enumerate(results):
         for one in of_run:
-            protocol = one.get("protocol") or {}
-            key = (one["name"], json.dumps(protocol, sort_keys=True))
+            protocol = one.get("protocol")
+            protocol = {key: v for key, v in protocol.items() if key not in PER_RUN} if protocol else {}
+            key = (one["name"], protocol_of(protocol))
             row = rows.setdefault(key, {"name": one["name"], "protocol": protocol, "values": [None] * len(results)})
             row["values"][k] = number(one["value"])
     for row in rows.values():
-        others = [other["protocol"] for other in rows.values() if other["name"] == row["name"]]
-        keys = dict.fromkeys(key for other in others if isinstance(other, dict) for key in other)
+        others = [other["protocol"] for other in rows.values() if short(other["name"]) == short(row["name"])]
+        keys = dict.fromkeys(key for other in others for key in other)
         row["differs"] = {
             key: row["protocol"].get(key) for key in keys if any(o.get(key) != others[0].get(key) for o in others)
         }
     return sorted(rows.values(), key=lambda row: row["name"])
+
+
+def short(name: str) -> str:
+    """The name of a metric without its extractor: `fd5k[small@1a2b3c4d]` → `fd5k`."""
+    return name.partition("[")[0]

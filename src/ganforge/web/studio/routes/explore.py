@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +19,7 @@ from ganforge.web.asks import Ask
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.replies import Reply
 from ganforge.web.studio import using
-from ganforge.web.studio.asking import Film, Finding, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import Completing, Dragging, Film, Finding, Latent, Mixing, Place, Projecting, Several
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.models import Medium, Projection, listing, model_path
 from ganforge.web.studio.routes.reports import CLOSED
@@ -34,6 +32,8 @@ USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "filmed": (Film, using.of_film),
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
+    "drag": (Dragging, using.of_dragging),
+    "complete": (Completing, using.of_completing),
     "translate": (using.Translating, using.of_translating),
 }
 """What can be done on the command line and in Python too → its fields, and the function that writes it."""
@@ -92,7 +92,7 @@ def routes(studio: Studio) -> list[Route]:
 
     async def latent(request: Request) -> Any:
         name, path = named(request)
-        fields = await models.place(name, path, checked(Place, await body_of(request)))
+        fields = await models.place(name, path, checked(Latent, await body_of(request)))
         return as_file(await models.ask("latent", name, path, fields), True)
 
     async def neighbors(request: Request) -> Any:
@@ -132,18 +132,28 @@ def routes(studio: Studio) -> list[Route]:
     async def project(request: Request) -> Any:
         """The latent of an uploaded image, which is then a place to explore from."""
         name, path = named(request)
-        worker = await models.worker(True)
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
-        try:
-            async with brought(request) as form:
-                ask = checked(Projecting, asked_in(form))
-                file = await kept_in(folder, form, "file")
-                reply = await models.ask("project", name, path, {**ask.model_dump(), "file": file}, long=True)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, True)
+        async with models.folder() as folder, brought(request) as form:
+            ask = checked(Projecting, asked_in(form))
+            file = await kept_in(folder, form, "file")
+            reply = await models.ask("project", name, path, {**ask.model_dump(), "file": file}, long=True)
         facts = dict(reply.facts)
         weights = (await models.facts(name, path, long=True))["sha256"]
-        facts["projected"] = models.projections.add(Projection(weights, facts.pop("codes"), reply.data))
+        facts["projected"] = models.projections.add(Projection(weights, facts.pop("codes")))
+        return facts
+
+    async def drag(request: Request) -> Any:
+        """Points of a sample that are moved; the result is then a place to explore from."""
+        name, path = named(request)
+        async with models.folder() as folder, brought(request) as form:
+            ask = checked(Dragging, asked_in(form))
+            fields = {**await models.place(name, path, ask), "file": None}
+            if ask.mask:
+                fields["file"] = await kept_in(folder, form, "mask")
+            reply = await models.ask("drag", name, path, fields, long=True)
+        facts = dict(reply.facts)
+        weights = (await models.facts(name, path, long=True))["sha256"]
+        facts["projected"] = models.projections.add(Projection(weights, facts.pop("codes")))
+        facts["clip"] = models.media.add(Medium(reply.data, reply.type, False))
         return facts
 
     async def show(request: Request) -> Any:
@@ -168,6 +178,15 @@ def routes(studio: Studio) -> list[Route]:
         ask = checked(Several, await body_of(request))
         fields = {**ask.model_dump(exclude={"view"}), "to": None, "exact": True, "columns": None}
         return as_file(await models.ask("sample", name, path, fields, long=True), True)
+
+    async def complete(request: Request) -> Any:
+        """Uploaded rows with their missing cells filled in: the first of them, and the address of the file."""
+        name, path = named(request)
+        async with models.folder() as folder, brought(request) as form:
+            ask = checked(Completing, asked_in(form))
+            fields = {**ask.model_dump(), "file": await kept_in(folder, form, "file")}
+            reply = await models.ask("complete", name, path, fields, long=True)
+        return {**reply.facts, "file": models.media.add(Medium(reply.data, reply.type, False)), "name": reply.name}
 
     async def use(request: Request) -> Any:
         """The same on the command line and in Python."""
@@ -194,4 +213,6 @@ def routes(studio: Studio) -> list[Route]:
         route(f"{MODELS}/use/{{what}}", use, "POST"),
         route("/api/media/{number:int}", medium),
         route(f"{UPLOADS}project/{{model}}", project, "POST"),
+        route(f"{UPLOADS}drag/{{model}}", drag, "POST"),
+        route(f"{UPLOADS}complete/{{model}}", complete, "POST"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +12,27 @@ from starlette.routing import Route
 
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, route
+from ganforge.web.studio.forms import at
+from ganforge.web.studio.kinds import kinds_of
 from ganforge.web.studio.routes.data import inspection
 from ganforge.web.studio.routes.runs import positive
 
-ALLOWED = {"recipe", "data", "fields", "minutes", "beside", "advised"}
+ALLOWED = {"recipe", "data", "fields", "kinds", "minutes", "beside", "advised"}
+
+
+def asked_kinds(text: str) -> dict[str, Any]:
+    """The kinds that the address of a form names as JSON.
+
+    Raises:
+        Refused: it is no JSON object.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused("kinds: expected a JSON object", code="studio.value", status=400)
+    return found
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -28,23 +46,33 @@ def routes(studio: Studio) -> list[Route]:
 
     async def settings(request: Request) -> Any:
         name = request.path_params["recipe"]
-        fields = (await children.form(name)).fields.values()
+        form = await children.form(name, asked_kinds(request.query_params.get("kinds", "{}")))
         known = (await children.recipes())["recipes"][name]
-        data = known["values"]["data"].get("kind", "")
-        return {"name": name, "summary": known["summary"], "data": data, "fields": [asdict(field) for field in fields]}
+        slots = [
+            {"path": path, "kinds": slot.kinds, "now": kinds_of(at(form.plain, path)), "choices": slot.choices,
+             "optional": slot.optional, "many": slot.many}
+            for path, slot in form.slots.items()
+        ]  # fmt: skip
+        return {
+            "name": name,
+            "summary": known["summary"],
+            "data": known["values"]["data"].get("kind", ""),
+            "fields": [asdict(field) for field in form.fields.values()],
+            "components": slots,
+        }
 
     async def start(request: Request) -> Any:
         body = await body_of(request)
         if unknown := sorted(body.keys() - ALLOWED):
             raise Refused(f"{unknown[0]}: pages cannot set this", code="studio.field", status=400)
-        name, fields = body.get("recipe"), body.get("fields") or {}
-        if not isinstance(name, str) or not isinstance(fields, dict):
-            raise Refused("expected the name of a recipe, and fields", code="studio.value", status=400)
+        name, fields, kinds = body.get("recipe"), body.get("fields") or {}, body.get("kinds") or {}
+        if not isinstance(name, str) or not isinstance(fields, dict) or not isinstance(kinds, dict):
+            raise Refused("expected the name of a recipe, fields and kinds", code="studio.value", status=400)
         advised = await fields_for(name, body["data"]) if body.get("advised") is True else []
         await children.check(name)
         words = advised
-        if fields:  # the form takes some seconds to make
-            form = await children.form(name)
+        if fields or kinds:  # the form takes some seconds to make
+            form = await children.form(name, kinds)
             words = [*advised, *form.words(fields, {item.partition("=")[0] for item in advised})]
         if (data := await data_word(body.get("data"))) is not None:
             words = [data, *words]

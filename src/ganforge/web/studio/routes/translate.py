@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -26,15 +22,11 @@ def routes(studio: Studio) -> list[Route]:
         """The translated file."""
         name = request.path_params["model"]
         path = model_path(studio.runs, name)
-        worker = await models.worker(True)
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=worker.scratch))
-        try:
+        async with models.folder() as folder:
             async with brought(request) as form:
                 fields = checked(Translating, asked_in(form)).model_dump(exclude={"mask"})
                 fields["file"] = await kept_in(folder, form, "file")
                 fields["mask"] = await kept_in(folder, form, "mask") if "mask" in form else None
             return as_file(await models.ask("translate", name, path, fields, long=True), True)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, True)
 
     return [route(f"{UPLOADS}translate/{{model}}", translate, "POST")]

@@ -48,6 +48,7 @@ export function directions(panel, ctx) {
       made.element.append(h("small", {}, t("directions.strength", { n: (one.moves / Math.max(found.random, 1e-9)).toFixed(1) })), walk);
       return made;
     });
+    ctx.listen(() => all.forEach((one, k) => one.set(ctx.place.moves.get(`${found.method}:${found.directions[k].name}`) ?? 0)));
     const zero = button(t("directions.zero"), () => {
       for (const [key] of ctx.place.moves) ctx.place.moves.set(key, 0);
       for (const one of all) one.set(0);

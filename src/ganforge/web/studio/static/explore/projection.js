@@ -38,8 +38,7 @@ export function projection(panel, ctx) {
 
 function shown(found, ctx) {
   const go = button(t("projection.go"), () => {
-    ctx.place.projected = found.projected;
-    ctx.place.path = [];
+    Object.assign(ctx.place, { projected: found.projected, from: "projection", path: [] });
     ctx.changed();
   }, "primary");
   return [h("div", { class: "tiles" },

@@ -32,7 +32,8 @@ export function samples(facts) {
     h("div", { class: "controls" }, button(t("samples.show"), show, "primary"), h("label", {}, t("samples.format"), format), button(t("samples.save"), keep)), result, usage.element];
 }
 
-function shown(found, wanted) {
+// Media and rows that the studio made of samples.
+export function shown(found, wanted = 0) {
   return [
     wanted > found.n ? h("p", { class: "soft" }, t("samples.some", { n: count(found.n), wanted: count(wanted) })) : null,
     found.media.map(medium),

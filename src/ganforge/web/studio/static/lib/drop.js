@@ -12,7 +12,7 @@ export function dropZone({ accept = "image/*", multiple = false, onfiles }) {
     if (found.length) onfiles(found);
     input.value = camera.value = "";
   };
-  const touch = matchMedia("(pointer: coarse)").matches;
+  const touch = accept === "image/*" && matchMedia("(pointer: coarse)").matches;
   const element = h("div", { class: "drop" },
     h("p", {}, t("drop.text")),
     h("div", { class: "actions" }, input, h("label", { class: "button", for: input.id }, multiple ? t("drop.files") : t("drop.file")),

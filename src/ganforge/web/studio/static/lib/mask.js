@@ -6,9 +6,9 @@ import { button } from "./ui.js";
 import { t } from "./words.js";
 
 // Returns {element, blob(), empty()} for an image that is loaded; blob() is a PNG, white where it is painted.
-// changed(empty) is called after each stroke.
-export function maskPainter(image, changed) {
-  const [width, height] = [image.naturalWidth, image.naturalHeight];
+// changed(empty) is called after each stroke. options: {text, of}: what to do, and the image that has the size.
+export function maskPainter(image, changed, { text = t("mask.text"), of = image } = {}) {
+  const [width, height] = [of.naturalWidth, of.naturalHeight];
   const canvas = h("canvas", { width, height, tabindex: "0", role: "img", "aria-label": t("mask.canvas") });
   const context = canvas.getContext("2d");
   const strokes = [];
@@ -83,7 +83,7 @@ export function maskPainter(image, changed) {
   };
   choose(false);
   const wide = slider(t("mask.size"), { min: 1, max: Math.max(8, Math.round(Math.max(width, height) / 3)), step: 1, value: size, shown: (value) => `${value} px`, oninput: (value) => { size = value; } });
-  const element = h("div", { class: "painter" }, h("p", { class: "soft" }, t("mask.text")), h("div", { class: "stack" }, image, canvas),
+  const element = h("div", { class: "painter" }, h("p", { class: "soft" }, text), h("div", { class: "stack" }, image, canvas),
     h("div", { class: "choices" }, brush, eraser, undo, clear), wide.element);
   show();
   // Each pixel is either in or out: half painted ones at the rim are in.

@@ -120,11 +120,12 @@ function column(one, changed) {
     const choice = h("select", { onchange: changed }, h("option", { value: "" }, t("models.any")), one.values.slice(0, 500).map((value) => h("option", { value: String(value) }, String(value))));
     return { element: labeled(one.name, choice), read: (fields) => { if (choice.value) fields.where.push(`${one.name}=${choice.value}`); } };
   }
-  if (typeof one.low !== "number") {
+  if (one.low === undefined || one.low === null) {
     const input = h("input", { type: "text", onchange: changed, placeholder: t("models.any") });
     return { element: labeled(one.name, input), read: (fields) => { if (input.value.trim()) fields.where.push(`${one.name}=${input.value.trim()}`); } };
   }
-  const ends = ["low", "high"].map((end) => h("input", { type: "number", step: "any", placeholder: short(one[end]), "aria-label": t(`models.${end}`, { name: one.name }), onchange: changed }));
+  const dated = typeof one.low === "string";
+  const ends = ["low", "high"].map((end) => h("input", { type: dated ? "text" : "number", step: "any", placeholder: dated ? one[end] : short(one[end]), "aria-label": t(`models.${end}`, { name: one.name }), onchange: changed }));
   const read = (fields) => {
     if (ends[0].value !== "") fields.where.push(`${one.name}>=${ends[0].value}`);
     if (ends[1].value !== "") fields.where.push(`${one.name}<=${ends[1].value}`);

@@ -6,8 +6,9 @@ import { later, save } from "./live.js";
 import { acting, button, copyable, failed } from "./ui.js";
 import { t } from "./words.js";
 
-// what: the kind of view; read(): its fields. Returns {element, changed}.
-export function use(model, what, read) {
+// what: the kind of view; read(): its fields; point(fields): those of the sample that latent.json holds.
+// Returns {element, changed}.
+export function use(model, what, read, point = (fields) => fields) {
   const box = h("div", {});
   const show = async () => {
     if (!details.open) return;
@@ -15,7 +16,7 @@ export function use(model, what, read) {
       const fields = read();
       const found = await post(modelPath(model, `/use/${what}`), fields);
       fill(box,
-        found.latent ? h("p", {}, t("use.latent"), " ", button(t("use.save"), acting(async () => save(await file(modelPath(model, "/latent"), fields))), "small")) : null,
+        found.latent ? h("p", {}, t("use.latent"), " ", button(t("use.save"), acting(async () => save(await file(modelPath(model, "/latent"), point(fields)))), "small")) : null,
         h("small", {}, t("use.command")), copyable(found.command), h("small", {}, t("use.python")), copyable(found.python));
     } catch (error) {
       failed(error);

@@ -1,11 +1,12 @@
-// Several runs side by side: curves, previews, recipes, and metrics where they were measured alike.
+// Several runs side by side: curves, previews, samples of the same seeds, recipes, and metrics where they were measured alike.
 
-import { filePath, follow, get } from "../lib/api.js";
+import { filePath, follow, get, modelPath, post } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { Curves } from "../lib/curves.js";
 import { fill, h } from "../lib/dom.js";
-import { badge, link, table, toast } from "../lib/ui.js";
+import { acting, badge, button, labeled, link, loading, problem, table, toast } from "../lib/ui.js";
 import { count, duration, precise, t } from "../lib/words.js";
+import { shown } from "../explore/samples.js";
 import { differences } from "./run.js";
 
 export default { name: "compare", nav: true, show };
@@ -46,6 +47,7 @@ async function show(root, parts, query, here) {
       found.runs.map((run) => [link(run.name, `#/runs/${encodeURIComponent(run.name)}`), badge(run.state), run.recipe, count(run.samples), duration(run.seconds)]))),
     h("h2", { class: "section" }, t("compare.curves")), h("div", { class: "controls" }, h("label", {}, t("chart.across"), choice)), area,
     h("h2", { class: "section" }, t("compare.previews")), seen(found.runs),
+    h("h2", { class: "section" }, t("compare.seeds")), sampled(found.runs, here),
     h("h2", { class: "section" }, t("compare.metrics")), metrics(found.metrics, names),
     h("h2", { class: "section" }, t("compare.fields")), names.length > 1 ? differences(found.fields, names) : h("p", { class: "empty" }, t("compare.one")));
   draw();
@@ -88,6 +90,36 @@ function seen(runs) {
   const shown = runs.filter((run) => run.preview);
   if (!shown.length) return h("p", { class: "empty" }, t("player.none"));
   return h("div", { class: "seen" }, shown.map((run) => h("figure", {}, h("img", { src: filePath(run.name, `previews/${run.preview}`), alt: t("compare.preview_of", { name: run.name }) }), h("figcaption", {}, run.name))));
+}
+
+// Samples of the same seeds from each run, made one run after the other.
+function sampled(runs, here) {
+  const seed = h("input", { type: "number", min: 0, value: 0 });
+  const n = h("input", { type: "number", min: 1, max: 64, value: 16 });
+  const result = h("div", { class: "seen" });
+  let turn = 0;
+  const go = acting(async () => {
+    const mine = ++turn;
+    const fields = { seed: Number(seed.value), n: Number(n.value) };
+    const boxes = runs.map((run) => h("div", {}));
+    fill(result, runs.map((run, k) => h("section", { class: "card", "aria-label": run.name }, h("h3", {}, run.name), boxes[k])));
+    for (const [k, run] of runs.entries()) {
+      if (!run.model) fill(boxes[k], h("p", { class: "empty" }, t("errors.studio_no_model")));
+      else loading(boxes[k], t("samples.making"));
+    }
+    for (const [k, run] of runs.entries()) {
+      if (!run.model) continue;
+      try {
+        const made = await post(modelPath(run.name, "/show"), fields);
+        if (mine !== turn || !here.current()) return;
+        fill(boxes[k], shown(made));
+      } catch (error) {
+        problem(boxes[k], error);
+      }
+    }
+  });
+  return h("div", { class: "card" }, h("p", { class: "soft" }, t("compare.seeds_text")),
+    h("div", { class: "fields" }, labeled(t("samples.seed"), seed), labeled(t("samples.n"), n)), h("div", { class: "actions" }, button(t("compare.sample"), go, "primary")), result);
 }
 
 function metrics(rows, names) {

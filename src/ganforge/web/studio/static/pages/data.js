@@ -105,7 +105,6 @@ function bars(classes) {
 
 // A list of records becomes a table, and everything else one line.
 function fact(name, value) {
-  if (value && typeof value === "object" && !Array.isArray(value) && Object.values(value).every((one) => typeof one === "number")) return Object.entries(value).map(([name, n]) => `${name} (${count(n)})`).join(", ").slice(0, most);
   if (Array.isArray(value) && value.length && typeof value[0] === "object" && !Array.isArray(value[0])) {
     const heads = [...new Set(value.flatMap(Object.keys))].filter((head) => value.some((row) => size(row[head]) > 0)).slice(0, 7);
     return h("div", {}, h("h3", {}, name), table(heads, value.slice(0, 100).map((row) => heads.map((head) => brief(row[head])))));

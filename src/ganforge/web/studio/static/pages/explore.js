@@ -1,5 +1,5 @@
-// What a model has learned: one sample that follows sliders, what is around it, films, directions, mixtures, projections
-// and neighbors; and many samples of any signal.
+// What a model has learned: one sample that follows sliders, what is around it, films, directions, mixtures, projections,
+// dragged points and neighbors; and many samples of any signal.
 
 import { file, modelPath } from "../lib/api.js";
 import { fill, h, id } from "../lib/dom.js";
@@ -9,7 +9,9 @@ import { acting, button, failed, link, tabs } from "../lib/ui.js";
 import { use } from "../lib/use.js";
 import { percent, t } from "../lib/words.js";
 import { around } from "../explore/around.js";
+import { completing } from "../explore/completing.js";
 import { directions } from "../explore/directions.js";
+import { dragging } from "../explore/dragging.js";
 import { films } from "../explore/films.js";
 import { mixing } from "../explore/mixing.js";
 import { neighbors } from "../explore/neighbors.js";
@@ -19,6 +21,7 @@ import { samples } from "../explore/samples.js";
 export default { name: "explore", nav: true, show };
 
 const SEEDS = 999;
+const SLOW = 1500; // ms
 
 async function show(root, parts, query, here) {
   await chooser(root, "explore", query, here, (facts, body) => {
@@ -27,12 +30,14 @@ async function show(root, parts, query, here) {
       return;
     }
     const many = { name: "samples", text: t("explore.samples"), make: (panel) => fill(panel, samples(facts)) };
-    fill(body, facts.explore.frames && !facts.columns.length ? explorer(facts, many, query.get("tab")) : fill(h("div", { class: "card" }), samples(facts)));
+    if (facts.explore.frames && !facts.columns.length) fill(body, explorer(facts, many, query.get("tab")));
+    else if (facts.can.complete) fill(body, tabs([many, { name: "completing", text: t("explore.completing"), make: (panel) => completing(panel, facts) }], query.get("tab") ?? "samples"));
+    else fill(body, fill(h("div", { class: "card" }), samples(facts)));
   });
 }
 
 function explorer(facts, many, chosen) {
-  const place = { seed: 0, to: 1, share: 0, path: [], projected: null, moves: new Map() };
+  const place = { seed: 0, to: 1, share: 0, path: [], projected: null, from: "", moves: new Map() };
   const listeners = new Set();
   const asked = conditions(facts, () => ctx.changed());
   const ctx = {
@@ -56,7 +61,8 @@ function explorer(facts, many, chosen) {
   const status = h("p", { class: "soft", role: "status" });
   const draw = newest(async () => {
     const fields = ctx.fields("main");
-    const { blob } = await file(modelPath(facts.name, "/view"), fields);
+    const slow = setTimeout(() => { status.textContent = t("explore.slow"); }, SLOW); // the model had left memory
+    const { blob } = await file(modelPath(facts.name, "/view"), fields).finally(() => clearTimeout(slow));
     await showBlob(image, blob);
     image.dataset.shown = JSON.stringify([fields.seed, fields.share ?? 0]);
     status.textContent = "";
@@ -71,6 +77,7 @@ function explorer(facts, many, chosen) {
       facts.explore.directions ? { name: "directions", text: t("explore.directions"), make: (panel) => directions(panel, ctx) } : null,
       facts.explore.layers ? { name: "mixing", text: t("explore.mixing"), make: (panel) => mixing(panel, ctx) } : null,
       facts.explore.project ? { name: "projection", text: t("explore.projection"), make: (panel) => projection(panel, ctx) } : null,
+      facts.explore.drag ? { name: "dragging", text: t("explore.dragging"), make: (panel) => dragging(panel, ctx) } : null,
       { name: "neighbors", text: t("explore.neighbors"), make: (panel) => neighbors(panel, ctx) },
       many,
     ].filter(Boolean), chosen ?? (facts.formats[0] === "png" ? "around" : "samples"), rest)));
@@ -102,7 +109,7 @@ function seeds(ctx) {
   }, "small");
   const where = h("p", { class: "soft" });
   ctx.listen(() => {
-    where.textContent = [place.projected === null ? "" : t("explore.from_projection"), place.path.length ? t("explore.steps", { n: place.path.length }) : ""].filter(Boolean).join(" ");
+    where.textContent = [place.projected === null ? "" : t(`explore.from_${place.from}`), place.path.length ? t("explore.steps", { n: place.path.length }) : ""].filter(Boolean).join(" ");
   });
   return h("div", { class: "sliders" }, first.element, second.element, share.element, h("div", { class: "actions" }, random, home), where);
 }

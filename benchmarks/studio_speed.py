@@ -1,0 +1,267 @@
+"""How fast `ganforge studio` follows a slider, what watching costs a training, and how fast a long run opens.
+
+    python benchmarks/studio_speed.py                              # all three; trains three small models first
+    python benchmarks/studio_speed.py --only slider --models runs/0003-dcgan
+    python benchmarks/studio_speed.py --drags 10 --pairs 1 --seconds 5 --bits 1k --events 2000 --openings 1
+
+Needs the extras `studio` and `browser` and a Chromium (GANFORGE_CHROMIUM, else /usr/bin/chromium). The studio, its
+browser and what it starts are processes of their own. Prints one JSON object for each of these:
+
+    slider     for each model: milliseconds from a new value of the slider of the seed until the page has drawn the
+               image of it (`median_ms`, `p90_ms`; the first 10 are left out)
+    watching   a demo trains, and the browser shows an empty page or the page of the run, in turns of some seconds, in
+               the order A B B A; `ratio`: samples a second while watched / while not, of each pair the median, lowest
+               and highest; `cost_percent`: 100 · (1 − median). `same_bits`: whether a run that was watched and one that
+               was not, of the same seed, end with the same model file
+    opening    a run of so many log entries, each time in a studio that has just started: seconds until its data has
+               arrived (`answer_s`) and until the page has drawn its curves (`page_s`), median and p90 of each;
+               `resident_mib` of the studio afterwards
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+TRAINED = {
+    "demo": ["demo", "samples=5k"],
+    "r3gan-small-32": ["r3gan-small", "data=sprites", "signal.size=32", "samples=1k"],
+    "stylegan2-small-256": ["stylegan2-small", "data=sprites", "signal.size=256", "samples=8", "batch=4"],
+}
+WARM = 10
+DRAG = """async (seeds) => {
+  const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
+  const waited = [];
+  for (const seed of seeds) {
+    const shown = new Promise((resolve) => image.addEventListener('load', resolve, { once: true }));
+    const began = performance.now();
+    slider.value = seed;
+    slider.dispatchEvent(new Event('input'));
+    await shown;
+    await new Promise(requestAnimationFrame);
+    waited.push(performance.now() - began);
+  }
+  return waited;
+}"""
+
+
+class Studio(NamedTuple):
+    """A studio that listens."""
+
+    url: str
+    pid: int
+
+    def page(self, address: str) -> str:
+        return f"{self.url.partition('?')[0]}#/{address}"
+
+    def resident_mib(self) -> int:
+        text = Path(f"/proc/{self.pid}/statm").read_text(encoding="utf-8")
+        return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+@contextlib.contextmanager
+def studio(runs: Path) -> Iterator[Studio]:
+    command = [sys.executable, "-m", "ganforge", "studio", "--runs", str(runs), "--data", str(runs.parent)]
+    process = subprocess.Popen([*command, "--no-browser", "--json"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        text = ""
+        while not text.endswith("}\n"):
+            line = process.stdout.readline()
+            if not line:
+                raise SystemExit("the studio does not start")
+            text += line
+        yield Studio(json.loads(text)["url"], process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def signed_in(browser: Any, of: Studio) -> Iterator[Any]:
+    """A page of a browser that has the cookie of a studio."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(600_000)
+    page.goto(of.url)
+    yield page
+    context.close()
+
+
+def train(*words: str, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "ganforge", "train", *words, "-q", "--run-dir", str(folder)]
+
+
+def spread(values: Sequence[float]) -> list[float]:
+    """Median, lowest and highest."""
+    return [round(x, 4) for x in (statistics.median(values), min(values), max(values))]
+
+
+def p90(values: Sequence[float]) -> float:
+    return sorted(values)[int(0.9 * (len(values) - 1))]
+
+
+def slider(browser: Any, runs: Path, drags: int) -> Iterator[dict[str, Any]]:
+    with studio(runs) as of, signed_in(browser, of) as page:
+        for path in sorted(runs.glob("*/model.safetensors")):
+            name = path.parent.name
+            page.goto(of.page(f"explore?model={name}"))
+            page.wait_for_selector("img.sample[src^='blob:']")
+            waited = page.evaluate(DRAG, [*range(1, drags + WARM + 1)])[WARM:]
+            yield {
+                "slider": name, "median_ms": round(statistics.median(waited), 1), "p90_ms": round(p90(waited), 1),
+                "drags": len(waited),
+            }  # fmt: skip
+
+
+def samples_of(folder: Path) -> tuple[float, float]:
+    """When the last tick of a run was written, in seconds, and the samples seen until then."""
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    ticks = [event for line in lines[-50:] if (event := json.loads(line))["event"] == "tick"]
+    return (ticks[-1]["t"], ticks[-1]["samples"]) if ticks else (0.0, 0)
+
+
+def rate_in(folder: Path, seconds: float) -> float:
+    """Samples a second between the ticks at both ends of a stretch."""
+    time.sleep(1.0)  # what the page has just asked for is done
+    begun, before = samples_of(folder)
+    time.sleep(seconds)
+    ended, after = samples_of(folder)
+    if ended <= begun:
+        raise SystemExit(f"{folder.name}: no tick within {seconds:g} s; make --seconds longer")
+    return (after - before) / (ended - begun)
+
+
+def watching(browser: Any, runs: Path, pairs: int, seconds: float, samples: str) -> dict[str, Any]:
+    folder = runs / "watched"
+    command = train("demo", "samples=100m", "log_every=500", "checkpoint_every=10m", folder=folder)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ratios = []
+    try:
+        while not (folder / "events.jsonl").exists() or not samples_of(folder)[1]:
+            if process.poll() is not None:
+                raise SystemExit("the training does not start")
+            time.sleep(0.2)
+        with studio(runs) as of, signed_in(browser, of) as page:
+            for k in range(pairs):
+                rates = {}
+                for watched in (False, True) if k % 2 == 0 else (True, False):
+                    page.goto(of.page("runs/watched") if watched else "about:blank")
+                    if watched:
+                        page.wait_for_selector(".chart svg")
+                    rates[watched] = rate_in(folder, seconds)
+                ratios.append(rates[True] / rates[False])
+    finally:
+        process.terminate()
+        process.wait()
+    return {
+        "watching": "demo", "ratio": spread(ratios), "pairs": pairs,
+        "cost_percent": round(100 * (1 - statistics.median(ratios)), 2), "same_bits": same_bits(browser, runs, samples),
+    }  # fmt: skip
+
+
+def same_bits(browser: Any, runs: Path, samples: str) -> bool:
+    """Whether a watched run and an unwatched one of the same seed end with the same model file."""
+    found = []
+    with studio(runs) as of:
+        for name in ("alone", "seen"):
+            process = subprocess.Popen(train("demo", f"samples={samples}", "log_every=500", folder=runs / name))
+            if name == "seen":
+                with signed_in(browser, of) as page:
+                    page.goto(of.page("runs"))
+                    page.get_by_role("link", name="seen").first.click()
+                    process.wait()
+            process.wait()
+            found.append(hashlib.sha256((runs / name / "model.safetensors").read_bytes()).hexdigest())
+    return found[0] == found[1]
+
+
+def write_long_run(folder: Path, events: int) -> None:
+    """A run with so many log entries, of the size that those of a GAN have."""
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text(f"name: demo\ndata: {{kind: digits}}\nsamples: {events * 64}\nbatch: 64\n")
+    names = [
+        f"{part}/{net}" for part in ("loss", "logits", "rate", "norm", "acc") for net in ("D", "G", "real", "fake")
+    ]
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"event": "start", "samples": 0, "t": 0.0, "device": "cpu"}) + "\n")
+        for k in range(1, events):
+            values = {name: round((k * (n + 3) % 1009) / 1009, 6) for n, name in enumerate(names)}
+            tick = {"event": "tick", "samples": 64 * k, "t": 0.1 * k, "seconds": 0.1 * k, "sps": 640.0}
+            file.write(json.dumps(tick | values | {"health": "healthy"}) + "\n")
+
+
+def opening(browser: Any, root: Path, events: int, openings: int) -> dict[str, Any]:
+    runs = root / "long"
+    write_long_run(runs / "long", events)
+    answers, pages, resident = [], [], []
+    for _ in range(openings):
+        with studio(runs) as of, signed_in(browser, of) as page:
+            page.goto("about:blank")
+            page.goto(of.page("data"))  # the list of the runs would read the log already
+            begun = time.perf_counter()
+            got = page.evaluate("fetch('/api/runs/long').then(async (answer) => (await answer.text(), answer.status))")
+            answers.append(time.perf_counter() - begun)
+            assert got == 200, got
+        with studio(runs) as of, signed_in(browser, of) as page:
+            page.goto(of.page("data"))
+            begun = time.perf_counter()
+            page.goto(of.page("runs/long"))
+            page.wait_for_selector(".chart svg")
+            pages.append(time.perf_counter() - begun)
+            resident.append(of.resident_mib())
+    size = (runs / "long" / "events.jsonl").stat().st_size
+    seconds = {
+        name: {"median": round(statistics.median(each), 2), "p90": round(p90(each), 2)}
+        for name, each in (("answer_s", answers), ("page_s", pages))
+    }
+    return {"opening": events, "megabytes": size >> 20, **seconds, "resident_mib": max(resident), "openings": openings}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=["slider", "watching", "opening"])
+    parser.add_argument("--models", nargs="*", type=Path, default=[], help="run directories; default: trains three")
+    parser.add_argument("--drags", type=int, default=200, help="values of the slider, for each model")
+    parser.add_argument("--pairs", type=int, default=10, help="of stretches with and without the page")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of a stretch")
+    parser.add_argument("--bits", default="20k", help="samples of the two runs whose model files are compared")
+    parser.add_argument("--events", type=int, default=1_000_000, help="log entries of the run that is opened")
+    parser.add_argument("--openings", type=int, default=5)
+    words = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("GANFORGE_CHROMIUM", "/usr/bin/chromium")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
+        root = Path(folder)
+        runs = root / "runs"
+        runs.mkdir()
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        if words.only in (None, "slider"):
+            for path in words.models:
+                shutil.copytree(path, runs / path.name, ignore=shutil.ignore_patterns("checkpoints", "previews"))
+            for name, recipe in ({} if words.models else TRAINED).items():
+                subprocess.run([*train(*recipe, "callbacks=[]", folder=runs / name)], check=True)
+            for found in slider(browser, runs, words.drags):
+                print(json.dumps(found), flush=True)
+        if words.only in (None, "watching"):
+            print(json.dumps(watching(browser, root / "watching", words.pairs, words.seconds, words.bits)), flush=True)
+        if words.only in (None, "opening"):
+            print(json.dumps(opening(browser, root, words.events, words.openings)), flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
