@@ -12,7 +12,7 @@ browser and what it starts are processes of their own. Prints one JSON object fo
     watching   a demo trains, and the browser shows an empty page or the page of the run, in turns of some seconds, in
                the order A B B A; `ratio`: samples a second while watched / while not, of each pair the median, lowest
                and highest; `cost_percent`: 100 · (1 − median). `same_bits`: whether a run that was watched and one that
-               was not, of the same seed, end with the same model file
+               was not, of the same seed, end with the same weights
     opening    a run of so many log entries, each time in a studio that has just started: seconds until its data has
                arrived (`answer_s`) and until the page has drawn its curves (`page_s`), median and p90 of each;
                `resident_mib` of the studio afterwards
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -173,7 +172,7 @@ def watching(browser: Any, runs: Path, pairs: int, seconds: float, samples: str)
 
 
 def same_bits(browser: Any, runs: Path, samples: str) -> bool:
-    """Whether a watched run and an unwatched one of the same seed end with the same model file."""
+    """Whether a watched run and an unwatched one of the same seed end with the same weights."""
     found = []
     with studio(runs) as of:
         for name in ("alone", "seen"):
@@ -184,8 +183,15 @@ def same_bits(browser: Any, runs: Path, samples: str) -> bool:
                     page.get_by_role("link", name="seen").first.click()
                     process.wait()
             process.wait()
-            found.append(hashlib.sha256((runs / name / "model.safetensors").read_bytes()).hexdigest())
+            found.append(tensors_of(runs / name / "model.safetensors"))
     return found[0] == found[1]
+
+
+def tensors_of(file: Path) -> dict[str, bytes]:
+    """The tensors of a model file by name; its metadata names the run."""
+    from safetensors.numpy import load_file
+
+    return {name: array.tobytes() for name, array in load_file(file).items()}
 
 
 def write_long_run(folder: Path, events: int) -> None:
@@ -237,7 +243,7 @@ def main() -> None:
     parser.add_argument("--drags", type=int, default=200, help="values of the slider, for each model")
     parser.add_argument("--pairs", type=int, default=10, help="of stretches with and without the page")
     parser.add_argument("--seconds", type=float, default=20.0, help="of a stretch")
-    parser.add_argument("--bits", default="20k", help="samples of the two runs whose model files are compared")
+    parser.add_argument("--bits", default="20k", help="samples of the two runs whose weights are compared")
     parser.add_argument("--events", type=int, default=1_000_000, help="log entries of the run that is opened")
     parser.add_argument("--openings", type=int, default=5)
     words = parser.parse_args()
