@@ -95,7 +95,7 @@ def neighbors(
         UserError: the training data is gone, or too small.
     """
     recipe, signal = model.recipe, model.recipe.signal
-    model._check_can_sample()
+    model.check_can_sample()
     if n < 1 or k < 1:
         raise UserError(f"-n {n}, --neighbors {k}: both must be at least 1", code="cli.out_of_range")
     source = recipe.data if data is None else named_data(data, recipe.data)

@@ -125,7 +125,7 @@ def space_of(model: Model, name: str | None = None) -> Space:
         UserError: the model does not generate samples, has no such space, or its samples have no derivative with
             respect to latents.
     """
-    model._check_can_sample()
+    model.check_can_sample()
     has_styles = styles_of(model.bundle) is not None
     if name not in (None, "z", "w"):
         raise UserError(f"space {name!r}: expected z (latents) or w (styles)", code="explore.unknown_space")

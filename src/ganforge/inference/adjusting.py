@@ -36,7 +36,7 @@ class Adjusting(Loaded):
         Raises:
             UserError: the samples have no frames, the net makes a fixed number, or a number is out of range.
         """
-        self._check_can_sample()
+        self.check_can_sample()
         spec, extra = self.recipe.signal.lasting(self.spec, frames, fps)
         if not self.recipe.task.takes_times:
             raise UserError(
@@ -55,7 +55,7 @@ class Adjusting(Loaded):
         Raises:
             UserError: it is no such file, or its latents are those of another model.
         """
-        self._check_can_sample()
+        self.check_can_sample()
         other = self._copy()
         other.codes = latents if isinstance(latents, Codes) else load_codes(latents, self.bundle)
         return other
@@ -71,7 +71,7 @@ class Adjusting(Loaded):
         Raises:
             UserError: no such file or direction, or one of another model; or a way, which only `walk` takes.
         """
-        self._check_can_sample()
+        self.check_can_sample()
         other = self._copy()
         other.moves = read_moves(direction, self.bundle)
         if other.moves is not None and not other.moves.still:
@@ -90,7 +90,7 @@ class Adjusting(Loaded):
         Raises:
             UserError: it draws nothing that has a temperature, or the number is not above 0.
         """
-        self._check_can_sample()
+        self.check_can_sample()
         if not self.recipe.task.takes_temperature:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) draws no tokens, so it has no temperature. For more "
@@ -114,7 +114,7 @@ class Adjusting(Loaded):
         Raises:
             UserError: it has no conditions, or was trained without hiding them, or the number is negative.
         """
-        self._check_can_sample()
+        self.check_can_sample()
         if not self.spec.conditions or self.recipe.drop_conditions == 0:
             why = "has no conditions" if not self.spec.conditions else "was trained with all conditions known"
             raise UserError(

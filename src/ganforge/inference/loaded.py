@@ -115,7 +115,12 @@ class Loaded:
         """
         return label_ids(label, n, self.labels, self.recipe.name)
 
-    def _check_can_sample(self) -> None:
+    def check_can_sample(self) -> None:
+        """Checks that the model generates samples.
+
+        Raises:
+            UserError: it translates or classifies what it is given.
+        """
         if not self.recipe.task.can_sample and self.spec.predicts:
             raise UserError(
                 f"{self.folder}: this model ({self.recipe.name}) classifies samples, it does not generate new ones. "

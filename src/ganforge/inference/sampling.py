@@ -169,7 +169,7 @@ class Sampling(Adjusting):
         self, n: int, seed: int, label: Any, truncation: float, batch: int | None, where: Where, text: Any
     ) -> tuple[int, int, torch.Tensor | None, float, int]:
         """The checked numbers n, seed, truncation and batch, and the labels or vectors of conditions of all samples."""
-        self._check_can_sample()
+        self.check_can_sample()
         n, seed, batch = integers(n=n, seed=seed, batch=self.rows_at_a_time(batch))
         check_numbers(n, truncation, batch)
         if label is not None and self.spec.conditions:

@@ -22,7 +22,7 @@ class Walking(Sampling):
 
     def latents(self, seeds: Sequence[int], truncation: float = 1.0) -> torch.Tensor:
         """The latents of the first sample of each seed, float32 [len(seeds), L] on the CPU."""
-        self._check_can_sample()
+        self.check_can_sample()
         rows = [self.recipe.task.latents(Request(n=1, seed=seed, truncation=truncation)) for seed in seeds]
         return torch.cat(rows).cpu()
 

@@ -155,6 +155,7 @@ def draw_of_sample(held: Held, ask: dict[str, Any]) -> Draw | None:
 def sample(held: Held, ask: dict[str, Any]) -> Answer:
     """Samples as `ganforge sample` writes them, byte by byte, in a file of the format that is asked for."""
     model = held.tuned(ask)
+    model.check_can_sample()
     form = writing.check_format(held.formats, ask["format"])
     n, seed, truncation = ask["n"], ask["seed"], ask["truncation"]
     if ask["to"] is not None:
