@@ -71,14 +71,14 @@ class Completion(NamedTuple):
     """A file of rows whose missing cells were filled in.
 
     Attributes:
-        count, filled: rows, and cells that were filled in.
+        rows, filled: how many rows, and how many cells were filled in.
         alone: rows that are far from all others that the model makes, completed from their nearest match.
         unseen: column → rows with a value that training never saw, which informs nothing.
         shown: the header and the first rows, as texts.
         made: of each shown row, the places of its cells that were filled in.
     """
 
-    count: int
+    rows: int
     filled: int
     alone: int
     unseen: Mapping[str, int]

@@ -54,6 +54,7 @@ class VolatilityG(nn.Module):
     def _begin(self, channels: int) -> None:
         """Weights with which volatility already has clusters; by torch's own it is nearly constant, and stays so."""
         for layer in (self.start, self.mix, *self.past):
+            assert isinstance(layer, nn.Linear | nn.Conv1d)
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)
         weight = self.start.weight.unflatten(0, (channels, self.points))
         level = torch.randn_like(weight[:, :1]) * weight.std()

@@ -39,11 +39,11 @@ function shown(found, name) {
   const file = link(t("completing.save", { name: saved }), `/api/media/${found.file}`, "button primary");
   file.download = saved;
   return [
-    h("p", {}, t("completing.filled", { rows: count(found.count), cells: count(found.filled) })),
+    h("p", {}, t("completing.filled", { rows: count(found.rows), cells: count(found.filled) })),
     found.alone ? h("p", { class: "soft" }, t("completing.alone", { n: count(found.alone) })) : null,
     Object.keys(found.unseen).length ? h("p", { class: "soft" }, t("completing.unseen", { names: Object.entries(found.unseen).map(([column, n]) => `${column} (${count(n)})`).join(", ") })) : null,
     h("div", { class: "actions" }, file),
-    found.count > rows.length ? h("p", { class: "soft" }, t("completing.some", { n: count(rows.length) })) : null,
+    found.rows > rows.length ? h("p", { class: "soft" }, t("completing.some", { n: count(rows.length) })) : null,
     table(heads, cells),
   ];
 }
