@@ -112,6 +112,7 @@ def test_every_control_has_a_name(guest, site):
 def test_every_control_is_reached_with_the_tab_key(guest, site):
     for name in PAGES:
         page = opened(guest, site, name)
+        page.wait_for_timeout(300)  # until the page drawn before is gone
         expected = page.evaluate(REACHABLE)
         page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges(); scrollTo(0, 0)")
         seen = set()
