@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file, output_to
 
+BACKLOG = 256  # connections that wait to be accepted
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -20,6 +22,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def listen(host: str, port: int, family: int) -> socket.socket:
+    """A socket that listens, whose connections send at once.
+
+    Without TCP_NODELAY the end of each answer waits for the receiver to confirm its beginning, which takes it 40 ms. For
+    sockets that it is given, asyncio does not set it.
+
+    Raises:
+        OSError: the port is taken, or this machine does not have the address.
+    """
+    found = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
 
 
 def check_binding(host: str, token: str) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ganforge.core.errors import UserError
+from ganforge.web.binding import listen
 from ganforge.web.worker import Worker
 
 PATIENCE = 20.0  # s
@@ -58,7 +59,7 @@ def listening(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
+        return listen(host, port, family)
     except OSError as error:
         raise UserError(
             f"--host {host} --port {port}: cannot listen there ({error.strerror or error}). Is another server running? "

@@ -20,7 +20,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.language import LANGUAGES
 from ganforge.core.version import __version__
-from ganforge.web.binding import check_binding, hosts_of, token_in
+from ganforge.web.binding import check_binding, hosts_of, listen, token_in
 from ganforge.web.guard import Rules, guarded
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.routes import all_routes
@@ -117,7 +117,7 @@ def bound(host: str, port: int | None) -> socket.socket:
     said = ""
     for one in range(PORT, PORT + TRIED) if port is None else (port,):
         try:
-            return socket.create_server((host, one), family=family, backlog=128)
+            return listen(host, one, family)
         except OSError as error:
             said = error.strerror or str(error)
     which = f"port {port}" if port is not None else f"ports {PORT} to {PORT + TRIED - 1}"
