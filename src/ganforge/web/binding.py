@@ -27,8 +27,8 @@ def is_loopback(host: str) -> bool:
 def listen(host: str, port: int, family: int) -> socket.socket:
     """A socket that listens, whose connections send at once.
 
-    Without TCP_NODELAY the end of each answer waits for the receiver to confirm its beginning, which takes it 40 ms. For
-    sockets that it is given, asyncio does not set it.
+    Without TCP_NODELAY the end of each answer waits for the receiver to confirm its beginning, which takes it 40 ms.
+    For sockets that it is given, asyncio does not set it.
 
     Raises:
         OSError: the port is taken, or this machine does not have the address.
