@@ -11,7 +11,8 @@ from ganforge.inference import film
 from ganforge.ui.sheets import marked_points, read_mask
 from ganforge.web import writing
 from ganforge.web.operations import Held, operation
-from ganforge.web.studio.operations import by_name, codes_at, images_of, placed
+from ganforge.web.studio.operations import by_name, images_of
+from ganforge.web.studio.places import codes_at, placed
 from ganforge.web.writing import Answer
 
 RATE = 12

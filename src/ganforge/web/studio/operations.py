@@ -1,7 +1,5 @@
 """What a worker of the studio does besides the operations of the server: one sample at a place of the latent space, the
 samples around it, directions, mixtures, projections, neighbors. Runs in the worker process alone.
-
-A place is what `asking.Place` says: seeds or a given point, then steps to a neighbor, then moves along directions.
 """
 
 from __future__ import annotations
@@ -17,95 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.core.marks import marked
-from ganforge.core.rng import seed_of
-from ganforge.core.types import Request
 from ganforge.inference import film
-from ganforge.inference.codes import Codes, at_points, digest_of, save_codes, styles_of
+from ganforge.inference.codes import Codes, at_points, digest_of, save_codes
 from ganforge.inference.directions import save_directions
 from ganforge.inference.model import Model
 from ganforge.web import writing
 from ganforge.web.asks import MOST_TEXT
-from ganforge.web.operations import Held, operation, request_of
+from ganforge.web.operations import Held, operation
 from ganforge.web.studio.asking import TILES
+from ganforge.web.studio.places import codes_at, nearer, placed, point_of, shift_of, turned
 from ganforge.web.writing import Answer
 
-WIDEST = math.pi / 3
-"""The angle between a sample and those around it at the first step; half of it at each step after that."""
 SHOWN = 100
 """Rows of a table, and samples, that are shown at most."""
-
-
-# --- one sample
-
-
-def placed(held: Held, ask: dict[str, Any]) -> tuple[Model, Request]:
-    """The request for the sample at a place, its labels written out.
-
-    Raises:
-        UserError: the model has no such label, setting or latents.
-    """
-    model = held.tuned(ask)
-    if ask["codes"] is not None:
-        model = model.at(codes_of(ask["codes"]))
-    request = request_of(model, ask)
-    if ask["path"]:
-        point = nearer(model, request, ask["path"])
-        request = at_points(request, point)
-    if ask["shifts"]:
-        request = replace(request, shift=sum(shift_of(model, one) for one in ask["shifts"]))
-    return model, request
-
-
-def codes_of(plain: dict[str, Any]) -> Codes:
-    labels = None if plain["labels"] is None else torch.tensor(plain["labels"])
-    return Codes("", torch.tensor(plain["values"], dtype=torch.float32), labels)
-
-
-def shift_of(model: Model, move: dict[str, Any]) -> Tensor:
-    """A move, {"vector": [D], "layers"}, as a shift of latents [1, L] or of styles [1, layers, K]."""
-    vector = torch.tensor(move["vector"], dtype=torch.float32)
-    if move["layers"] is None:
-        return vector[None]
-    shape = styles_of(model.bundle)
-    assert shape is not None, "directions of styles belong to a model with styles"
-    whole = torch.zeros(1, *shape)
-    whole[:, move["layers"][0] : move["layers"][1] + 1] = vector
-    return whole
-
-
-def point_of(model: Model, request: Request) -> Tensor:
-    """The point of a request for one sample: latents [1, L], or styles [1, layers, K] if it names these."""
-    if request.styles is not None:
-        return request.styles
-    return request.latents if request.latents is not None else model.recipe.task.latents(request).cpu()
-
-
-def nearer(model: Model, request: Request, path: list[int]) -> Tensor:
-    """The point after some steps, each to one of the samples around the one before."""
-    point = point_of(model, request)
-    for depth in range(len(path)):
-        point = turned(model, request, point, path[: depth + 1])
-    return point
-
-
-def turned(model: Model, request: Request, point: Tensor, path: list[int]) -> Tensor:
-    """A point turned towards that of a seed of its own, which its path names: cos a · point + sin a · other. Styles go
-    straight."""
-    seed = seed_of(0, f"nearer {path}") % 2**63
-    asked = replace(request, seed=seed, start=0, latents=None, styles=None, shift=None)
-    angle = WIDEST * 0.5 ** (len(path) - 1)
-    task, bundle = model.recipe.task, model.bundle
-    if point.ndim == 3 and request.styles is not None:
-        asked = replace(asked, device=bundle.device, dtype=bundle.dtype)
-        with torch.no_grad():
-            other = task.styles(bundle.nets, asked)
-        assert other is not None
-        return torch.lerp(point, other.to(point), math.sin(angle) / 2)
-    return math.cos(angle) * point + math.sin(angle) * task.latents(asked).to(point)
 
 
 @operation("view")
@@ -130,18 +55,6 @@ def around(held: Held, ask: dict[str, Any]) -> Answer:
     extra = {name: value.expand(TILES, *value.shape[1:]) for name, value in request.extra.items()}
     many = at_points(replace(request, n=TILES, labels=labels, extra=extra, latents=None, styles=None), points)
     return Answer(facts={"images": images_of(model, model.bundle.generate(many))})
-
-
-def codes_at(model: Model, request: Request) -> Codes:
-    """The sample of a request as one point, with its truncation and moves."""
-    point = point_of(model, request)
-    if point.ndim == 2 and styles_of(model.bundle) is not None:  # truncation and moves are of styles
-        with torch.no_grad():
-            styles = model.recipe.task.styles(model.bundle.nets, replace(request, shift=None))
-        assert styles is not None
-        point = styles.cpu()
-    point = point if request.shift is None else point + request.shift.to(point)
-    return Codes(digest_of(model.bundle), point.float(), request.labels)
 
 
 @operation("latent")
