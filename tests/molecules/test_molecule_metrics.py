@@ -15,7 +15,7 @@ from ganforge.metrics.samples import SampleSet
 from ganforge.modalities.molecule import chem, properties
 from ganforge.modalities.molecule.example import molecules
 from ganforge.modalities.molecule.findings import RULES
-from ganforge.modalities.molecule.metrics import asked, distance, distributions, similar, validity
+from ganforge.modalities.molecule.metrics import asked, distance, distributions, filters, similar, validity
 from refused import refused
 
 ALL = sorted({str(chem.canonical(one)) for one in molecules(440)})
@@ -78,6 +78,15 @@ def test_sets_are_compared_by_fragments_scaffolds_and_neighbors():
     assert other["scaffold_similarity"] == 0.0
     assert similar.cosine(Counter("ab"), Counter("bc")) == pytest.approx(0.5)
     assert similar.tanimoto(np.array([[1.0, 1, 0]]), np.array([[1.0, 0, 1], [1, 1, 0]])).tolist() == [[1 / 3, 1.0]]
+
+
+def test_reactive_groups_and_dyes_do_not_pass_filters():
+    assert filters.passing(["CCO", "Cc1ccccc1"]) == 1.0
+    alerts = {"PAINS": "O=C1NC(=S)SC1=Cc1ccccc1", "BRENK": "CC(=O)Cl", "NIH": "CC1CO1"}
+    assert filters.passing(list(alerts.values())) == 0.0
+    good, bad = (filters.Filters().compute(against(one))[0] for one in (NEW, [*alerts.values()] * 4))
+    assert good.value == pytest.approx(good.detail["of_heldout"], abs=0.2)
+    assert bad.value == 0.0 < good.value
 
 
 def test_distances_are_near_their_floor_for_real_molecules():

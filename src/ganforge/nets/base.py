@@ -132,14 +132,19 @@ class Likelihood(Component, family="likelihood"):
     """Interprets the raw output of a generator as parameters of a distribution p(x | z).
 
     The module has two methods: `nll(raw, x)` returns −log p(x | z) [N]; `draw(raw, uniform)` returns samples [N,
-    *spec.shape], computed from uniform draws of that shape.
+    *spec.shape], computed from uniform draws of the shape of `raw` or, where the module says another one, of
+    `uniforms`.
     """
 
     tempered: ClassVar[bool] = False
     """Whether `draw` also takes a `temperature`: below 1 it prefers what is likely, above 1 it varies more."""
 
-    def build(self, spec: Spec) -> nn.Module:
-        """A new module; its parameters are trained together with the generator."""
+    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+        """A new module; its parameters are trained together with the generator.
+
+        Args:
+            raw: shape of the generator's output for one sample.
+        """
         raise NotImplementedError
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ class Autoencode(Task, kind="autoencode"):
         return min(batch, 2)  # samples may occur more than once in a batch, since none depends on another
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
+        G = Decoder.of(self.generator, self.likelihood, spec)
         return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
 
     @property
@@ -80,16 +80,14 @@ class Autoencode(Task, kind="autoencode"):
         labels = None if request.labels is None else request.labels.to(request.device)
         G = _decoder(nets)
         raw = G(z, labels)
-        noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
-        uniform = torch.special.ndtr(noise).view(raw.shape).to(raw.device, z.dtype)
-        return G.draw(raw, uniform, request.temperature)
+        return G.draw(raw, G.uniform(raw, request), request.temperature)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples and their reconstructions from the mean of E's distribution."""
         if len(batch.x.shape) != 4:
             return None
         raw = _decoder(nets)(nets.E(batch.x, batch.c)[0], batch.c)
-        return [batch.x, _decoder(nets).draw(raw, torch.full_like(raw, 0.5))]
+        return [batch.x, _decoder(nets).draw(raw, raw.new_full((len(raw), *_decoder(nets).uniforms(raw)), 0.5))]
 
 
 def encoded(nets: Nets, batch: Batch, rng: Rng) -> tuple[Tensor, Tensor]:
@@ -107,9 +105,25 @@ class Decoder(nn.Module):
         super().__init__()
         self.net, self.likelihood = net, likelihood
 
+    @classmethod
+    def of(cls, generator: Generator, likelihood: Likelihood, spec: Spec) -> Self:
+        """The net of a generator, whose output is of the shape of samples unless it says another one (`raw_shape`)."""
+        net = generator.build(spec)
+        return cls(net, likelihood.build(spec, getattr(net, "raw_shape", spec.shape)))
+
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """The raw output [N, *shape]."""
+        """The raw output [N, *raw_shape]."""
         return self.net(z, c)
+
+    def uniforms(self, raw: Tensor) -> tuple[int, ...]:
+        """Shape of the uniform draws that one sample takes."""
+        return getattr(self.likelihood, "uniforms", tuple(raw.shape[1:]))
+
+    def uniform(self, raw: Tensor, request: Request) -> Tensor:
+        """Uniform draws for the samples of a request."""
+        shape = self.uniforms(raw)
+        noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(shape))
+        return torch.special.ndtr(noise).view(len(raw), *shape).to(raw.device, raw.dtype)
 
     def nll(self, z: Tensor, x: Tensor, c: Tensor | None = None) -> Tensor:
         """−log p(x | z) [N]."""

@@ -18,16 +18,15 @@ x [N, *shape], c [N] labels or None, h [N, L], z [N, Z] ~ N(0, 1), ε [N, L] ~ N
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.component import PositiveCount
-from ganforge.core.rng import Rng, block_normal
+from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.nets.base import Discriminator, Encoder, Generator, Likelihood
@@ -116,7 +115,7 @@ class LatentGan(Task, kind="latent"):
         inner = Spec((width,), spec.classes, spec.labels)
         return {
             "E": self.encoder.build(spec, width),
-            "R": Decoder(self.decoder.build(spec), self.likelihood.build(spec)),
+            "R": Decoder.of(self.decoder, self.likelihood, spec),
             "G": Standardized(self.generator.build(inner), width),
             "D": self.discriminator.build(inner),
         }
@@ -171,15 +170,13 @@ class LatentGan(Task, kind="latent"):
         G, R = cast(Standardized, nets.G), cast(Decoder, nets.R)
         h = G.restored(G(self.latents(request).to(request.device, request.dtype), labels))
         raw = R(h, labels)
-        noise = block_normal(request.seed, "choices", request.start, request.n, math.prod(raw.shape[1:]))
-        uniform = torch.special.ndtr(noise).view(raw.shape).to(raw.device, h.dtype)
-        return R.draw(raw, uniform, request.temperature)
+        return R.draw(raw, R.uniform(raw, request), request.temperature)
 
     def visualize(self, nets: Nets, batch: Batch) -> list[Tensor] | None:
         """Real samples, and each as the autoencoder makes it again."""
-        R: Any = nets.R
+        R = cast(Decoder, nets.R)
         raw = R(nets.E(batch.x, batch.c)[0], batch.c)
-        return [batch.x, R.draw(raw, torch.full_like(raw, 0.5))]
+        return [batch.x, R.draw(raw, raw.new_full((len(raw), *R.uniforms(raw)), 0.5))]
 
     def _z(self, batch: Batch, rng: Rng) -> Tensor:
         return rng.normal("z", (len(batch), self.generator.latent))

@@ -41,7 +41,7 @@ class Molecule(Signal, kind="molecule"):
     noun: ClassVar[Noun] = Noun("molecule", "molecules", "a set of molecules")
     array_name: ClassVar[str] = "smiles"
     metrics: ClassVar[tuple[str, ...]] = (
-        "molecule_validity", "molecule_properties", "molecule_sets", "molecule_fd",
+        "molecule_validity", "molecule_properties", "molecule_sets", "molecule_filters", "molecule_fd",
     )  # fmt: skip
     exporters: ClassVar[Mapping[str, Exporter]] = {
         ".smi": writing.write_smiles,

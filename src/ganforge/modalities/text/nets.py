@@ -21,7 +21,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.model import TokenModel, trimmed, until_end
-from ganforge.nets.base import Encoder, Likelihood
+from ganforge.nets.base import Encoder, Generator, Likelihood
 from ganforge.nets.layers.labels import LabelTable
 
 
@@ -76,21 +76,49 @@ class TextEncoder(Encoder, kind="text"):
         return TextE(self.embed, self.units, spec, latent)
 
 
+class EveryStepNet(nn.Module):
+    """The net of `EveryStep`."""
+
+    def __init__(self, latent: int, classes: int):
+        super().__init__()
+        self.raw_shape = (latent,)
+        self.label = LabelTable(classes, latent, 1.0) if classes else None
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return z if self.label is None else z + self.label(c)
+
+
+class EveryStep(Generator, kind="every_step"):
+    """The latents as they are, and the label added to them: for the likelihood `tokens`, which reads them at every
+    step."""
+
+    def build(self, spec: Spec) -> nn.Module:
+        check(spec.shape)
+        return EveryStepNet(self.latent, spec.classes)
+
+
 class TokensModule(nn.Module):
     """The distribution of `Tokens`."""
 
-    def __init__(self, embed: int, units: int, hide: float, spec: Spec):
+    def __init__(self, embed: int, units: int, hide: float, dropout: float, spec: Spec, raw: tuple[int, ...]):
         super().__init__()
         self.bits, steps = spec.shape
+        self.uniforms = (1, steps)
         self.model = TokenModel(
-            tokens.vocabulary_of(spec), steps, embed=embed, units=units, condition=self.bits, hide=hide
-        )
+            tokens.vocabulary_of(spec), steps, embed=embed, units=units, condition=raw[0], hide=hide, dropout=dropout,
+            started=len(raw) > 1,
+        )  # fmt: skip
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
-        return self.model.nll(tokens.to_numbers(x, self.model.vocabulary), raw)
+        known = tokens.to_numbers(x, self.model.vocabulary)
+        return self.model.nll(known, self.condition(raw))
+
+    def condition(self, raw: Tensor) -> Tensor:
+        """What the model reads at each step, [N, C, T]: `raw`, where it is [N, C], is the same at all of them."""
+        return raw[:, :, None].expand(-1, -1, self.model.steps) if raw.ndim == 2 else raw
 
     def draw(self, raw: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
-        drawn = self.model.draw(uniform[:, 0], raw, temperature=temperature)
+        drawn = self.model.draw(uniform[:, 0], self.condition(raw), temperature=temperature)
         return tokens.to_bits(drawn, self.bits).to(raw.dtype)
 
 
@@ -105,7 +133,9 @@ class Tokens(Likelihood, kind="tokens"):
     """Units of the GRU."""
     hide: float = Field(default=0.25, ge=0, lt=1)
     """Share of the tokens before that are hidden in training, so that the latents have to say them."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the numbers of embeddings and of units that are dropped in training."""
 
-    def build(self, spec: Spec) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
         check(spec.shape)
-        return TokensModule(self.embed, self.units, self.hide, spec)
+        return TokensModule(self.embed, self.units, self.hide, self.dropout, spec, raw)
