@@ -21,7 +21,7 @@ from refused import refused
 
 SMALL = {
     "task.autoencoder": 64, "task.measured": 32, "task.encoder.units": 16, "task.encoder.embed": 16,
-    "task.likelihood.units": 16, "task.likelihood.embed": 16, "task.decoder.latent": 8, "task.decoder.widths": [16],
+    "task.likelihood.units": 16, "task.likelihood.embed": 16, "task.decoder.latent": 8,
     "task.generator.widths": [16], "task.discriminator.widths": [16], "task.generator.latent": 8,
     "samples": 128, "batch": 16, "log_every": 64, "checkpoint_every": 128,
 }  # fmt: skip
@@ -122,6 +122,23 @@ def test_draws_follow_the_probabilities(cell):
     assert cold[:, 0].unique().tolist() == [int(first.argmax())]
     assert not (drawn == tokens.UNKNOWN).any()
     assert (drawn[:, 0] != tokens.END).all(), "no text is empty"
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_texts_that_have_ended_are_left_out_and_the_others_go_on(cell, monkeypatch):
+    model = model_of(cell=cell, condition=3, classes=2, started=False).eval()
+    with torch.no_grad():
+        model.bias[tokens.END] = 2.0  # texts of many lengths
+        given = torch.rand(50, 6), torch.randn(50, 3, 6), torch.arange(50) % 2
+        sizes = []
+        step = model.step
+        monkeypatch.setattr(model, "step", lambda token, *rest: sizes.append(len(token)) or step(token, *rest))
+        drawn = model.draw(*given)
+        monkeypatch.setattr(TokenModel, "texts_axis", None)
+        assert torch.equal(drawn, model.draw(*given))
+    assert sizes[0] == 50 > sizes[len(sizes) // 2 - 1], "fewer and fewer texts are computed"
+    lengths = until_end(drawn).sum(1).unique()
+    assert len(lengths) > 3
 
 
 def test_a_language_model_learns_and_takes_labels(tmp_path):

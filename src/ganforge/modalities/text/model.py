@@ -12,7 +12,7 @@ tokens int64 [N, T], condition [N, C, T], losses [N].
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,8 @@ class TokenModel(Stepwise):
         tied: let the embeddings serve as the last layer; else that layer has weights of its own.
         started: let the condition set the state before the first token; else that state is 0.
     """
+
+    texts_axis: ClassVar[int | None] = 1
 
     def __init__(
         self, vocabulary: int, steps: int, *, embed: int, units: int, layers: int = 1, cell: str = "gru",

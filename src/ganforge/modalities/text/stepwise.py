@@ -7,11 +7,10 @@ N: texts, T: tokens, V: vocabulary.  tokens int64 [N, T], logits [N, V], uniform
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from ganforge.core.types import wide
 from ganforge.modalities.text.tokens import END, UNKNOWN
@@ -24,7 +23,13 @@ class Stepwise(nn.Module):
 
     Args:
         vocabulary, steps: V, T.
+
+    Attributes:
+        texts_axis: axis of the texts in each tensor of a state; None: texts that have ended are computed with the
+            others.
     """
+
+    texts_axis: ClassVar[int | None] = None
 
     def __init__(self, vocabulary: int, steps: int):
         super().__init__()
@@ -83,21 +88,27 @@ class Stepwise(nn.Module):
     ) -> Tensor:  # fmt: skip
         """The tokens from step t on, [N, T'], one for each uniform number [N, T'], after `token` [N, 1] and its state.
 
-        A text that has ended stays so.
+        A text that has ended stays so. Once a quarter of those that are computed has ended, they are left out.
         """
         ended = (token == END) if t else torch.zeros_like(token, dtype=torch.bool)
-        found, count = [], uniform.shape[1]
-        for k in range(count):
+        going, found = torch.arange(len(token), device=token.device), torch.full_like(uniform, END, dtype=torch.long)
+        for k in range(uniform.shape[1]):
             here = None if condition is None else condition[:, :, t + k : t + k + 1]
             logits, state = self.step(token, state, here, c)
             p = allowed(wide(logits) / temperature, t + k == 0).softmax(1)
             token = torch.where(ended, END, chosen(p, uniform[:, k : k + 1]))
             ended = ended | (token == END)
-            found.append(token)
-            if bool(ended.all()):
+            found[going, k] = token[:, 0]
+            left = (~ended[:, 0]).nonzero()[:, 0]
+            if not len(left):
                 break
-        tokens = torch.cat(found, 1)
-        return pad(tokens, (0, count - tokens.shape[1]), value=END)
+            if self.texts_axis is not None and len(left) <= 0.75 * len(ended):
+                going, token, ended, uniform = (one[left] for one in (going, token, ended, uniform))
+                condition, c = (None if one is None else one[left] for one in (condition, c))
+                states = state if isinstance(state, tuple) else (state,)
+                states = tuple(one.index_select(self.texts_axis, left) for one in states)
+                state = states if isinstance(state, tuple) else states[0]
+        return found
 
 
 def allowed(logits: Tensor, first: bool) -> Tensor:
