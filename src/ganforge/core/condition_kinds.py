@@ -30,6 +30,9 @@ import numpy as np
 from ganforge.core.errors import UserError, did_you_mean
 
 HARMONICS = 4
+RARE = 0.001
+"""Share of the numbers at either end that are beyond the range of a condition, so that one odd value does not make all
+others alike; they are still told apart a little beyond it."""
 MOST_VALUES = 4096
 """Values of one condition, at most: more are text or identifiers."""
 SHOWN = 12
@@ -246,6 +249,17 @@ class Number(_Circular, kind="number"):
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"the condition {self.name!r} ranges from {self.low} to {self.high}")
+
+    @classmethod
+    def spanning(cls, name: str, values: Sequence[float]) -> Number | None:
+        """A condition that ranges over values but for a share of `RARE` at either end; None if all are the same."""
+        if not len(values) or min(values) == max(values):
+            return None
+        low, high = min(values), max(values)
+        if len(values) > 2 / RARE:
+            inner = np.quantile(values, (RARE, 1 - RARE))
+            low, high = inner if inner[0] < inner[1] else (low, high)
+        return cls(name, float(low), float(high))
 
     def phase(self, value: float) -> float:
         # Far beyond the range the circle would be closed, and the value would be mistaken for one on the other side.

@@ -30,8 +30,10 @@ def for_graphs(dataset: GraphSet, machine: Machine) -> Choice:
         )
     many = len(dataset.classes)
     labels = many > 1 and len(dataset) >= PER_LABEL * many
-    fields = [f"task.conditional={'true' if labels else 'false'}"]
+    named = ", ".join(dataset.conditions.names)
+    fields = [f"task.conditional={'true' if labels or named else 'false'}"]
     why = f"{many} labels" if labels else f"fewer than {PER_LABEL} graphs a label" if many > 1 else "no labels"
+    why = f"conditions {named}" if named else why
     reasons = ["graphs-small: the recipe for many graphs", f"{fields[0]}: {why}"]
     sizes = np.array([graph.nodes for graph in dataset.graphs])
     if (sizes > USUAL_NODES).mean() > 0.5:

@@ -33,6 +33,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
         "directed": dataset.directed,
         "types": kinds,
         "labels": labels,
+        "conditions": {one.name: one.to_plain() for one in dataset.conditions.each},
         "notes": list(dataset.understood),
         "skipped": [f"{where}: {why}" for where, why in dataset.skipped],
         "recipes": fitting.to_plain(fits),
@@ -51,6 +52,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
             lines.append(
                 f"{len(labels)} labels: {', '.join(f'{name} ({n:,})' for name, n in list(labels.items())[:12])}"
             )
+        lines += [f"condition {one.name} ({one.kind}): {one.said()}" for one in dataset.conditions.each]
         lines += [f"skipped: {where}: {why}" for where, why in dataset.skipped[:SHOWN]]
         return [*lines, "", fitting.as_table(fits)]
 

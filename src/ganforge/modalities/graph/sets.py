@@ -81,7 +81,8 @@ class GraphSet(Dataset):
         part = GraphSet(self.name, [self.graphs[k] for k in rows.tolist()], labels, self.classes)
         part.node_kinds, part.edge_kinds, part.directed = self.node_kinds, self.edge_kinds, self.directed
         part.skipped, part.understood, part.left_out = self.skipped, self.understood, self.left_out
-        part.no_labels = self.no_labels
+        part.no_labels, part.conditions = self.no_labels, self.conditions
+        part.vectors = None if self.vectors is None else self.vectors[rows]
         return part
 
 

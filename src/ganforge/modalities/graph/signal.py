@@ -89,6 +89,11 @@ class Graphs(DrawnGraphs, kind="graphs"):
     def data_statistics(self) -> str:
         return phrase("how many nodes and edges its graphs have, and the names of their types")
 
+    def default_metrics(
+        self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
+    ) -> Sequence[str]:
+        return (*self.metrics, "graph_asked") if spec.conditions else self.metrics
+
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
         return write_graphs(folder, n)

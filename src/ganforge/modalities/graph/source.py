@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -12,12 +12,16 @@ from typing import BinaryIO, Literal, cast
 import numpy as np
 from pydantic import Field
 
+from ganforge.core.condition_kinds import Category, Condition, Number, Value
+from ganforge.core.conditions import Conditions
 from ganforge.core.dataset import BadItem
-from ganforge.core.errors import UserError
+from ganforge.core.errors import UserError, did_you_mean
 from ganforge.data import layout
 from ganforge.data.base import HOLDOUT, DataSource
+from ganforge.data.few_labels import LABEL
 from ganforge.data.files_at import at_path, ending_of, has_parts
 from ganforge.data.store import Store, is_hidden
+from ganforge.modalities.graph import properties
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
 from ganforge.modalities.graph.sets import GraphSet, NetworkSet, labeled
@@ -44,6 +48,8 @@ class GraphFiles(DataSource, kind="graphs"):
     """The attribute of edges that is their type; found by default."""
     labels: layout.Labels = "auto"
     """Which folder is the label; none: no labels."""
+    properties: tuple[str, ...] = ()
+    """Conditions in place of labels: properties that are computed (degree, clustering, triangles), and `label`."""
     split: Literal["train", "test", "all"] = "train"
     """Which part to take: the graphs to train on, those that are held back (test), or all."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
@@ -115,8 +121,43 @@ class GraphFiles(DataSource, kind="graphs"):
             raise UserError(f"data {self.path}: it holds no graph with nodes", code="data.empty")
         labels, classes = (None, ()) if words is None else labeled([words[k] for k in kept])
         dataset = GraphSet(self.path, [graphs[k] for k in kept], labels, classes)
+        if self.properties:
+            set_conditions(dataset, self.properties)
         dataset.skipped, dataset.understood, dataset.no_labels = skipped, repairs.sentences(), no_labels
         return dataset if parted else dataset.part(self.split, self.holdout)
+
+
+def set_conditions(dataset: GraphSet, names: Sequence[str]) -> None:
+    """Gives a data set the conditions of these names, in place of its labels.
+
+    Raises:
+        UserError: there is no such property, or all its values are the same.
+    """
+    columns = [condition(dataset, name) for name in dict.fromkeys(names)]
+    rows = list(zip(*[values for _, values in columns], strict=True))
+    conditions = Conditions(tuple(one for one, _ in columns)).with_observed(rows)
+    dataset.labels, dataset.classes = None, ()
+    dataset.conditions, dataset.vectors = conditions, conditions.encode(rows)
+
+
+def condition(dataset: GraphSet, name: str) -> tuple[Condition, list[Value]]:
+    """A condition, and its value for each graph."""
+    if name == LABEL and dataset.labels is not None:
+        return Category(LABEL, dataset.classes), [dataset.classes[k] for k in dataset.labels.tolist()]
+    if name not in properties.NAMES:
+        known = (*properties.NAMES, *([LABEL] if dataset.labels is not None else []))
+        raise UserError(
+            f"data.properties={name}: no such property{did_you_mean(name, known)} (known: {', '.join(known)})",
+            code="graph.unknown_property",
+        )
+    values = properties.values(dataset.graphs, name)
+    found = Number.spanning(name, values)
+    if found is None:
+        raise UserError(
+            f"data.properties={name}: it is {values[0]:.4g} for all {len(values):,} graphs, so it can be no condition",
+            code="graph.constant_property",
+        )
+    return found, list(values)
 
 
 class NetworkFile(DataSource, kind="network_file"):

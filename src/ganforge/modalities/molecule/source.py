@@ -26,9 +26,6 @@ from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.molecule import properties, reading
 from ganforge.modalities.molecule.cleaning import CHARGED, DUPLICATE, ISOTOPE, SALT, STEREO, Cleaned, Record, clean
 
-RARE = 0.001
-"""Share of the values at either end that are beyond the range of a condition, so that one odd molecule does not make
-all others alike; they are still told apart a little beyond it."""
 FEW_VALUES = 20
 """Different values up to which a column of texts is a condition."""
 
@@ -235,15 +232,13 @@ def numeric(name: str, values: list[float | None]) -> tuple[Condition, list[Valu
     Raises:
         UserError: all of them are the same.
     """
-    known = [value for value in values if value is not None]
-    if not known or min(known) == max(known):
+    found = Number.spanning(name, [value for value in values if value is not None])
+    if found is None:
         raise UserError(
             f"data.properties={name}: all its values are the same, so it can be no condition. Set data.properties=[]",
             code="molecule.constant_property",
         )
-    low, high = np.quantile(known, (RARE, 1 - RARE)) if len(known) > 2 / RARE else (min(known), max(known))
-    low, high = (low, high) if low < high else (min(known), max(known))
-    return Number(name, float(low), float(high)), list(values)
+    return found, list(values)
 
 
 def _number(text: str) -> float | None:
