@@ -84,7 +84,7 @@ def trained(name: str, words: Sequence[str], data: str, length: Sequence[str], s
     """The run of a recipe, trained unless it is there."""
     folder = out / f"{name.replace(' ', '-')}-{seed}"
     if not (folder / "model.safetensors").is_file():
-        command = ["train", words[0], f"data={data}", *words[1:], *length, f"seed={seed}", "--run-dir", str(folder)]
+        command = ["train", *words[:1], f"data={data}", *words[1:], *length, f"seed={seed}", "--run-dir", str(folder)]
         subprocess.run([sys.executable, "-m", "ganforge", *command], check=True)
     return folder
 

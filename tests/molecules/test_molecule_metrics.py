@@ -110,6 +110,8 @@ def test_an_ngram_model_stands_beside_selfies():
     assert len(made) == 30
     assert all(chem.canonical(one) == one for one in made)
     assert distance.ChemNetDistance().baseline(against(NEW), 5) is None
+    (found,) = distance.FingerprintDistance().compute(comparison)
+    assert found.value < found.detail["n_gram"]
 
 
 def test_a_generator_that_does_not_listen_is_as_good_as_chance():

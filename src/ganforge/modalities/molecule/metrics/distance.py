@@ -3,8 +3,8 @@
     chemnet_fd       features of ChemNet (FCD, Preuer et al. 2018), whose weights the package fcd brings
     fingerprint_fd   Morgan fingerprints by a fixed random projection, and properties; without any weights
 
-The distance of few molecules is larger, and the floor, of as many training molecules, is as well. Beside the ChemNet
-distance of SELFIES stands that of an n-gram model of their tokens, which any other model should beat.
+The distance of few molecules is larger, and the floor, of as many training molecules, is as well. Beside those of
+SELFIES stand the distances of an n-gram model of their tokens, which any other model should beat.
 """
 
 from __future__ import annotations
@@ -61,8 +61,12 @@ class _Distance(Metric):
         return [Result(f"{self.named}[{n}]", value, protocol, detail)]
 
     def baseline(self, comparison: Comparison, n: int) -> list[str] | None:
-        """Molecules of a model that is as simple as can be; None for no such value."""
-        return None
+        """Of SELFIES, molecules of an n-gram model; None for graphs."""
+        if comparison.facts.get("form") != "selfies":
+            return None
+        return comparison.once(
+            ("n-gram molecules", n), lambda: of_ngrams(sides.valid(comparison, "real"), n, comparison)
+        )
 
 
 class FingerprintDistance(_Distance, kind="molecule_fd"):
@@ -87,13 +91,6 @@ class ChemNetDistance(_Distance, kind="fcd"):
     values: ClassVar[Mapping[str, Meaning]] = {
         "chemnet_fd": Meaning("Distance of the distributions of ChemNet's features (FCD).", "lower", 0.0)
     }
-
-    def baseline(self, comparison: Comparison, n: int) -> list[str] | None:
-        if comparison.facts.get("form") != "selfies":
-            return None
-        return comparison.once(
-            ("n-gram molecules", n), lambda: of_ngrams(sides.valid(comparison, "real"), n, comparison)
-        )
 
     def features(self, comparison: Comparison, smiles: list[str]) -> np.ndarray:
         def found() -> np.ndarray:
