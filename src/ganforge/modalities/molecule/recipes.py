@@ -82,9 +82,9 @@ def selfies_small() -> Recipe:
         log_every=5_000,
         signal=Molecule(form=Selfies()),
         task=LatentGan(
-            encoder=TextEncoder(),
+            encoder=TextEncoder(cell="lstm"),
             decoder=EveryStep(latent=128),
-            likelihood=Tokens(hide=0.1),
+            likelihood=Tokens(cell="lstm", hide=0.1),
             generator=MlpGenerator(latent=64, widths=(256, 256, 256), norm="batch"),
             discriminator=MlpDiscriminator(widths=(256, 256, 256)),
             objective=RpGan(),

@@ -20,7 +20,7 @@ PER_LABEL = 20
 PROBED = 1_000
 SENTENCES = 4.0  # words of a text, on average, from which on tokens are words
 SHARE, MORE, MOST_SHARE = 0.4, 0.04, 0.7  # of two minutes, for the autoencoder; more for each further one; at most
-USUAL_AE = 300_000  # samples
+USUAL_AE, MOST_AE, PASSES = 300_000, 600_000, 30  # samples: usual, at most, and passes over many texts, in a long time
 
 
 def tokenizer_for(texts: Sequence[str]) -> Tokenizer:
@@ -57,10 +57,12 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
     if machine.minutes is not None and machine.device == "cpu":
         speed = samples_per_second(dataset.texts, kind, machine.cores)
         share = min(MOST_SHARE, SHARE + MORE * max(0.0, machine.minutes - 2))
-        first = min(USUAL_AE, max(USUAL_BATCH, int(share * 60 * machine.minutes * speed) // 1_000 * 1_000))
-        if first < USUAL_AE:
+        most = min(MOST_AE, max(USUAL_AE, PASSES * len(dataset)))
+        first = min(most, max(USUAL_BATCH, int(share * 60 * machine.minutes * speed) // 1_000 * 1_000))
+        if first != USUAL_AE:
             fields += [f"task.autoencoder={first}", f"optimizers.E.lr.over={first}", f"optimizers.R.lr.over={first}"]
-            reasons.append(f"task.autoencoder={first}: about {share:.0%} of the time; the GAN gets the rest")
+            why = f"about {share:.0%} of the time" if first < most else f"{first / len(dataset):.0f} passes over the texts"
+            reasons.append(f"task.autoencoder={first}: {why}; the GAN gets the rest")
     facts = f"{len(dataset):,} texts, tokens are {kind}; {machine}"
     return Choice(facts, "text-latent-small", tuple(fields), tuple(reasons))
 
@@ -75,4 +77,4 @@ def samples_per_second(texts: Sequence[str], kind: Tokenizer, cores: int) -> flo
     return SPEED * cores**0.7 / (longest * recurrent + float(lengths.mean()) * last)
 
 
-SPEED = 40e9  # FLOP a second of one core in these nets, measured
+SPEED = 55e9  # FLOP a second of one core in these nets, measured
