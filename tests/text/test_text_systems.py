@@ -21,7 +21,7 @@ from refused import refused
 
 SMALL = {
     "task.autoencoder": 64, "task.measured": 32, "task.encoder.units": 16, "task.encoder.embed": 16,
-    "task.likelihood.units": 16, "task.likelihood.embed": 16, "task.decoder.latent": 8,
+    "task.likelihood.units": 16, "task.likelihood.embed": 16, "task.latent": 8,
     "task.generator.widths": [16], "task.discriminator.widths": [16], "task.generator.latent": 8,
     "samples": 128, "batch": 16, "log_every": 64, "checkpoint_every": 128,
 }  # fmt: skip
@@ -139,6 +139,14 @@ def test_texts_that_have_ended_are_left_out_and_the_others_go_on(cell, monkeypat
     assert sizes[0] == 50 > sizes[len(sizes) // 2 - 1], "fewer and fewer texts are computed"
     lengths = until_end(drawn).sum(1).unique()
     assert len(lengths) > 3
+
+
+def test_a_likelihood_of_numbers_needs_a_decoder(tmp_path):
+    with refused("task.no_decoder", "optimal_gaussian", "task.decoder=mlp"):
+        gf.train(
+            "text-latent-small", data=sentences(80), device="cpu", run_dir=tmp_path / "run",
+            fields={"task.likelihood.kind": "optimal_gaussian"},
+        )  # fmt: skip
 
 
 def test_a_language_model_learns_and_takes_labels(tmp_path):

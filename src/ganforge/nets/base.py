@@ -138,12 +138,15 @@ class Likelihood(Component, family="likelihood"):
 
     tempered: ClassVar[bool] = False
     """Whether `draw` also takes a `temperature`: below 1 it prefers what is likely, above 1 it varies more."""
+    reads_latents: ClassVar[bool] = False
+    """Whether `raw` may be latents [N, L], which no generator has made anything of."""
 
     def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
         """A new module; its parameters are trained together with the generator.
 
         Args:
-            raw: shape of the generator's output for one sample.
+            raw: shape of the generator's output for one sample: that of samples or, of a likelihood that reads latents
+                itself, [L].
         """
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ class Autoencode(Task, kind="autoencode"):
         return min(batch, 2)  # samples may occur more than once in a batch, since none depends on another
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = Decoder.of(self.generator, self.likelihood, spec)
+        G = Decoder(self.generator.build(spec), self.likelihood.build(spec, spec.shape))
         return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
 
     @property
@@ -105,14 +105,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.net, self.likelihood = net, likelihood
 
-    @classmethod
-    def of(cls, generator: Generator, likelihood: Likelihood, spec: Spec) -> Self:
-        """The net of a generator, whose output is of the shape of samples unless it says another one (`raw_shape`)."""
-        net = generator.build(spec)
-        return cls(net, likelihood.build(spec, getattr(net, "raw_shape", spec.shape)))
-
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """The raw output [N, *raw_shape]."""
+        """The raw output, [N, *shape] of a generator."""
         return self.net(z, c)
 
     def uniforms(self, raw: Tensor) -> tuple[int, ...]:

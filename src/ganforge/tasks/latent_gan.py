@@ -19,17 +19,19 @@ x [N, *shape], c [N] labels or None, h [N, L], z [N, Z] ~ N(0, 1), ε [N, L] ~ N
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.component import PositiveCount
+from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.nets.base import Discriminator, Encoder, Generator, Likelihood
+from ganforge.nets.layers.labels import LabelTable
 from ganforge.tasks import latent
 from ganforge.tasks.autoencode import Decoder
 from ganforge.tasks.base import Phase, Task
@@ -75,13 +77,24 @@ class Standardized(nn.Module):
         return self.mean + self.deviation * h
 
 
+class AsTheyAre(nn.Module):
+    """What a likelihood gets that reads latents itself: z [N, L], with the label added."""
+
+    def __init__(self, latent: int, classes: int):
+        super().__init__()
+        self.label = LabelTable(classes, latent, 1.0) if classes else None
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return z if self.label is None else z + self.label(c)
+
+
 class LatentGan(Task, kind="latent"):
     """New samples from a GAN on the latents of an autoencoder that was trained first."""
 
+    shaping: ClassVar[tuple[str, ...]] = (*Task.shaping, "latent")
+
     encoder: Encoder
     """The net that maps samples to latents: its mean is taken."""
-    decoder: Generator
-    """The net that makes samples from latents; its `latent` is how many the autoencoder has."""
     likelihood: Likelihood
     """Distribution of samples given the decoder's output: optimal_gaussian for numbers."""
     generator: Generator
@@ -90,6 +103,11 @@ class LatentGan(Task, kind="latent"):
     """The net that scores latents, such as mlp."""
     objective: Objective
     """The adversarial loss."""
+    decoder: Generator | None = None
+    """The net that makes samples from latents; its `latent` is how many the autoencoder has. Without one, the
+    likelihood reads the latents themselves, as `tokens` does at every step."""
+    latent: PositiveCount = 128
+    """Numbers of a latent of the autoencoder, where no decoder says how many."""
     penalties: tuple[Penalty, ...] = ()
     """Penalties on D, such as r1."""
     autoencoder: PositiveCount = 200_000
@@ -105,17 +123,24 @@ class LatentGan(Task, kind="latent"):
     """Give all players the label."""
 
     def adapt(self, spec: Spec) -> Spec:
+        if self.decoder is None and not self.likelihood.reads_latents:
+            raise UserError(
+                f"task.decoder: the likelihood {self.likelihood.kind} needs one, which makes samples from latents; set "
+                "task.decoder=mlp, for example",
+                code="task.no_decoder",
+            )
         return latent.with_labels(spec, self.conditional)
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.decoder.nearest(shape)
+        return shape if self.decoder is None else self.decoder.nearest(shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        width = self.decoder.latent
+        decoder, width = self.decoder, self.latent if self.decoder is None else self.decoder.latent
+        net, raw = (AsTheyAre(width, spec.classes), (width,)) if decoder is None else (decoder.build(spec), spec.shape)
         inner = Spec((width,), spec.classes, spec.labels)
         return {
             "E": self.encoder.build(spec, width),
-            "R": Decoder.of(self.decoder, self.likelihood, spec),
+            "R": Decoder(net, self.likelihood.build(spec, raw)),
             "G": Standardized(self.generator.build(inner), width),
             "D": self.discriminator.build(inner),
         }

@@ -17,7 +17,7 @@ from ganforge.modalities.molecule.nets.sequential import SequentialGenerator
 from ganforge.modalities.molecule.signal import Molecule
 from ganforge.modalities.molecule.tasks.drawn import MoleculeGan
 from ganforge.modalities.molecule.tasks.rewarded import MolGan
-from ganforge.modalities.text.nets import EveryStep, TextEncoder, Tokens
+from ganforge.modalities.text.nets import TextEncoder, Tokens
 from ganforge.nets.mlp import MlpDiscriminator, MlpGenerator
 from ganforge.recipes import recipe
 from ganforge.recipes.base import Recipe
@@ -83,7 +83,6 @@ def selfies_small() -> Recipe:
         signal=Molecule(form=Selfies()),
         task=LatentGan(
             encoder=TextEncoder(cell="lstm"),
-            decoder=EveryStep(latent=128),
             likelihood=Tokens(cell="lstm", hide=0.1),
             generator=MlpGenerator(latent=64, widths=(256, 256, 256), norm="batch"),
             discriminator=MlpDiscriminator(widths=(256, 256, 256)),

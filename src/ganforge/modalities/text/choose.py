@@ -61,7 +61,8 @@ def choose(dataset: Dataset, machine: Machine) -> Choice:
         first = min(most, max(USUAL_BATCH, int(share * 60 * machine.minutes * speed) // 1_000 * 1_000))
         if first != USUAL_AE:
             fields += [f"task.autoencoder={first}", f"optimizers.E.lr.over={first}", f"optimizers.R.lr.over={first}"]
-            why = f"about {share:.0%} of the time" if first < most else f"{first / len(dataset):.0f} passes over the texts"
+            enough = f"{first / len(dataset):.0f} passes over the texts"
+            why = f"about {share:.0%} of the time" if first < most else enough
             reasons.append(f"task.autoencoder={first}: {why}; the GAN gets the rest")
     facts = f"{len(dataset):,} texts, tokens are {kind}; {machine}"
     return Choice(facts, "text-latent-small", tuple(fields), tuple(reasons))

@@ -2,12 +2,12 @@
 
     E: bits → tokens → embeddings → GRU or LSTM, both ways → mean ‖ largest over the tokens → linear → layer norm
        → latents
-    p(x | r): a GRU or LSTM over the tokens before, with r at each step; where r differs from step to step, r_t at step
-       t and a start from all of r (`model.TokenModel`)
+    p(x | r): a GRU or LSTM over the tokens before, with the latents r at each step; or, where a decoder makes r of
+       them, with r_t at step t and a start from all of r (`model.TokenModel`)
 
 The layer norm keeps latents in one range, so that noise on them means the same throughout training.
 
-N: texts, K: bits, T: tokens, C: numbers that a decoder says.  x [N, K, T], r [N, C] or [N, C, T].
+N: texts, K: bits, T: tokens, C: latents.  x [N, K, T], r [N, C] or [N, K, T].
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.model import TokenModel, trimmed, until_end
-from ganforge.nets.base import Encoder, Generator, Likelihood
+from ganforge.nets.base import Encoder, Likelihood
 from ganforge.nets.layers.labels import LabelTable
 
 Cell = Literal["gru", "lstm"]
@@ -83,27 +83,6 @@ class TextEncoder(Encoder, kind="text"):
         return TextE(self.embed, self.units, self.cell, spec, latent)
 
 
-class EveryStepNet(nn.Module):
-    """The net of `EveryStep`."""
-
-    def __init__(self, latent: int, classes: int):
-        super().__init__()
-        self.raw_shape = (latent,)
-        self.label = LabelTable(classes, latent, 1.0) if classes else None
-
-    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        return z if self.label is None else z + self.label(c)
-
-
-class EveryStep(Generator, kind="every_step"):
-    """The latents as they are, and the label added to them: for the likelihood `tokens`, which reads them at every
-    step."""
-
-    def build(self, spec: Spec) -> nn.Module:
-        check(spec.shape)
-        return EveryStepNet(self.latent, spec.classes)
-
-
 class TokensModule(nn.Module):
     """The distribution of `Tokens`."""
 
@@ -132,10 +111,11 @@ class TokensModule(nn.Module):
 
 
 class Tokens(Likelihood, kind="tokens"):
-    """Tokens one after the other by recurrent layers, which see the tokens before and what the decoder says for each
-    step."""
+    """Tokens one after the other by recurrent layers, which see the tokens before, and the latents or what a decoder
+    says for each step."""
 
     tempered: ClassVar[bool] = True
+    reads_latents: ClassVar[bool] = True
 
     embed: int = Field(default=128, ge=1)
     """Numbers of an embedding."""

@@ -9,7 +9,7 @@ from ganforge.engine.callbacks.previews import Previews
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.losses.penalties import R1, R2
 from ganforge.losses.relativistic import RpGan
-from ganforge.modalities.text.nets import EveryStep, TextEncoder, Tokens
+from ganforge.modalities.text.nets import TextEncoder, Tokens
 from ganforge.modalities.text.pair_signal import TextPairs
 from ganforge.modalities.text.signal import Text
 from ganforge.modalities.text.source import TextFile
@@ -46,7 +46,6 @@ def text_latent_small() -> Recipe:
         signal=Text(),
         task=LatentGan(
             encoder=TextEncoder(cell="lstm"),
-            decoder=EveryStep(latent=128),
             likelihood=Tokens(cell="lstm", hide=0.1, dropout=0.2),
             generator=MlpGenerator(latent=64, widths=(256, 256, 256), norm="batch"),
             discriminator=MlpDiscriminator(widths=(256, 256, 256)),
