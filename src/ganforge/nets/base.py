@@ -141,12 +141,11 @@ class Likelihood(Component, family="likelihood"):
     reads_latents: ClassVar[bool] = False
     """Whether `raw` may be latents [N, L], which no generator has made anything of."""
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         """A new module; its parameters are trained together with the generator.
 
         Args:
-            raw: shape of the generator's output for one sample: that of samples or, of a likelihood that reads latents
-                itself, [L].
+            raw: shape of `raw` for one sample, by default that of samples; [L] for one that reads latents itself.
         """
         raise NotImplementedError
 

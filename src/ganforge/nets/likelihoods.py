@@ -45,7 +45,7 @@ class Gaussian(Likelihood, kind="gaussian"):
     """Normal distribution around G's output with one learned standard deviation; samples are generated without
     noise."""
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         return GaussianModule()
 
 
@@ -80,5 +80,5 @@ class OptimalGaussian(Likelihood, kind="optimal_gaussian"):
     have to be tuned, and a learned σ adapts slowly, while this one is optimal in every step.
     """
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         return OptimalGaussianModule()

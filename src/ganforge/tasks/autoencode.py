@@ -55,7 +55,7 @@ class Autoencode(Task, kind="autoencode"):
         return min(batch, 2)  # samples may occur more than once in a batch, since none depends on another
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = Decoder(self.generator.build(spec), self.likelihood.build(spec, spec.shape))
+        G = Decoder(self.generator.build(spec), self.likelihood.build(spec))
         return {"E": self.encoder.build(spec, self.generator.latent), "G": G}
 
     @property

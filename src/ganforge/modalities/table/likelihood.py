@@ -47,7 +47,7 @@ class ColumnsModule(nn.Module):
 class TableColumns(Likelihood, kind="columns"):
     """Rows of a table: normal noise around each value, its strength learned, and a probability for each choice."""
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         if "blocks" not in spec.state:
             raise UserError(
                 "task.likelihood=columns is for rows of a table, but this data is not a table. Use data=TABLE.csv "

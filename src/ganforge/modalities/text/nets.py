@@ -128,6 +128,6 @@ class Tokens(Likelihood, kind="tokens"):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the numbers of embeddings and of units that are dropped in training."""
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         check(spec.shape)
-        return TokensModule(self.embed, self.units, self.cell, self.hide, self.dropout, spec, raw)
+        return TokensModule(self.embed, self.units, self.cell, self.hide, self.dropout, spec, raw or spec.shape)

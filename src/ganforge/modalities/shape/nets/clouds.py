@@ -179,6 +179,6 @@ class Chamfer(Likelihood, kind="chamfer"):
     sliced: float = Field(default=0.0, ge=0)
     """Weight of the sliced Wasserstein distance, which also sees how densely points lie."""
 
-    def build(self, spec: Spec, raw: tuple[int, ...]) -> nn.Module:
+    def build(self, spec: Spec, raw: tuple[int, ...] | None = None) -> nn.Module:
         check_cloud(spec.shape, "chamfer", features=True)
         return ChamferModule(self.points, self.sliced)
