@@ -111,7 +111,7 @@ class SoundTranslation(Task):
         raise NotImplementedError
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = self.translator.build(self.source_spec(spec), spec, self.mel.hop)
+        G = self.translator.build(self.source_spec(spec), spec, self.mel)
         G.rate = int(spec.state["rate"])
         critics = {name: critic.build(spec) for name, critic in zip(self.names(), self.critics, strict=True)}
         self.d_losses.refuse(spec, critics)
