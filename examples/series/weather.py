@@ -51,6 +51,18 @@ def real_days(table: pd.DataFrame, place: str, month: float) -> pd.DataFrame:
     return pd.concat([days.iloc[k : k + DAYS] for k in starts])
 
 
+def compared(table: pd.DataFrame, run: Path) -> pd.DataFrame:
+    """What is said of real and of generated days, a row each for every place and season."""
+    model = gf.load(run)
+    found = {}
+    for place in table["location"].unique():
+        for name, month in MONTHS.items():
+            samples = model.sample(WINDOWS, where=[f"location={place}", f"month={month}"])
+            found[place, name, "real"] = facts(real_days(table, place, month))
+            found[place, name, "generated"] = facts(to_frame(samples, model.spec))
+    return pd.DataFrame(found).T
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="columns location, date, numbers and words")
@@ -59,15 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/weather"))
     asked = parser.parse_args()
     train(asked.data, asked.minutes, asked.seed, asked.out)
-    table = pd.read_csv(asked.data, parse_dates=["date"])
-    model = gf.load(asked.out)
-    shown = {}
-    for place in table["location"].unique():
-        for name, month in MONTHS.items():
-            samples = model.sample(WINDOWS, where=[f"location={place}", f"month={month}"])
-            shown[place, name, "real"] = facts(real_days(table, place, month))
-            shown[place, name, "generated"] = facts(to_frame(samples, model.spec))
-    print(pd.DataFrame(shown).T.round(2).to_string())
+    print(compared(pd.read_csv(asked.data, parse_dates=["date"]), asked.out).round(2).to_string())
 
 
 if __name__ == "__main__":
