@@ -67,9 +67,7 @@ class MelScale(Component):
         return (self._weights(rate).to(magnitude) @ magnitude).clamp_min(self.floor).log()
 
     def _weights(self, rate: int) -> Tensor:
-        return torch.from_numpy(
-            filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale)
-        )
+        return torch.from_numpy(filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale))
 
     def _top(self, rate: int) -> float:
         return rate / 2 if self.high is None else min(self.high, rate / 2)
