@@ -39,7 +39,6 @@ from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases, names_of
 from ganforge.tasks.user_translators import UserTranslator
 
-
 QUIET = 1e-4  # power: a tone 80 dB below full scale, in frames of 256 samples
 
 
@@ -65,7 +64,7 @@ class SoundTranslation(Task):
     mel_weight: Rate = 45.0
     """Weight of the distance of the mel spectra."""
     spectra_weight: Rate = 0.0
-    """Weight of the distance of the log magnitudes, which hold what lies within a mel band, such as single harmonics."""
+    """Weight of the distance of the log spectra, which hold what lies within a mel band, such as single harmonics."""
     windows: tuple[int, ...] = (512, 256, 128)
     """Samples of the frames of these spectra, in steps of a quarter; the distance is their mean."""
     matching: Rate = 2.0
