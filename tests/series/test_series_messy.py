@@ -142,6 +142,23 @@ def test_dot_ts_with_lengths_that_differ_and_classes(tmp_path):
     assert items.labels.tolist() == [k % 2 for k in range(30)]
 
 
+@pytest.mark.parametrize("lengths", [(5, 9), (14, 20)])
+def test_whole_series_of_another_part_are_as_long_as_those_trained_on(lengths, tmp_path):
+    """The longest series of the part that is held back may be shorter or longer."""
+    days = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(20)]
+    parts = []
+    for name, some in (("train", (7, 12)), ("test", lengths)):
+        rows = [f"{k},{day},{day[-2:]}.5" for k, length in enumerate(some) for day in days[:length]]
+        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv")))
+    signal = Series(window=0)
+    spec = signal.spec(signal.items(parts[0]), lambda shape: shape)
+    items = signal.items(parts[1])
+    stored = torch.from_numpy(np.stack([signal.prepare(items.read(k), spec) for k in range(2)]))
+    assert stored.shape == (2, *spec.shape)
+    values = signal.decode(stored, spec)
+    assert (~np.isnan(values[:, :, 0])).sum(1).tolist() == [min(length, 12) for length in lengths]
+
+
 def test_short_series_are_held_back_whole(tmp_path):
     rows = [f"{name},{day},{k % 7}.5" for name in range(30) for k, day in enumerate(DAYS[:20])]
     path = written(tmp_path, ["sensor,day,x", *rows])
