@@ -145,11 +145,10 @@ def test_dot_ts_with_lengths_that_differ_and_classes(tmp_path):
 @pytest.mark.parametrize("lengths", [(5, 9), (14, 20)])
 def test_whole_series_of_another_part_are_as_long_as_those_trained_on(lengths, tmp_path):
     """The longest series of the part that is held back may be shorter or longer."""
-    days = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(20)]
     parts = []
     for name, some in (("train", (7, 12)), ("test", lengths)):
-        rows = [f"{k},{day},{day[-2:]}.5" for k, length in enumerate(some) for day in days[:length]]
-        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv")))
+        rows = [f"{s},{DAYS[k]},{k % 5}.5" for s, length in enumerate(some) for k in range(length)]
+        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv"), entity="sensor"))
     signal = Series(window=0)
     spec = signal.spec(signal.items(parts[0]), lambda shape: shape)
     items = signal.items(parts[1])
