@@ -148,7 +148,7 @@ def test_whole_series_of_another_part_are_as_long_as_those_trained_on(lengths, t
     parts = []
     for name, some in (("train", (7, 12)), ("test", lengths)):
         rows = [f"{s},{DAYS[k]},{k % 5}.5" for s, length in enumerate(some) for k in range(length)]
-        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv"), entity="sensor"))
+        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv"), time="day", entity="sensor"))
     signal = Series(window=0)
     spec = signal.spec(signal.items(parts[0]), lambda shape: shape)
     items = signal.items(parts[1])
