@@ -142,13 +142,13 @@ def test_dot_ts_with_lengths_that_differ_and_classes(tmp_path):
     assert items.labels.tolist() == [k % 2 for k in range(30)]
 
 
-@pytest.mark.parametrize("lengths", [(5, 9), (14, 20)])
+@pytest.mark.parametrize("lengths", [(5, 10), (14, 20)])
 def test_whole_series_of_another_part_are_as_long_as_those_trained_on(lengths, tmp_path):
     """The longest series of the part that is held back may be shorter or longer."""
     parts = []
     for name, some in (("train", (7, 12)), ("test", lengths)):
-        rows = [f"{s},{DAYS[k]},{k % 5}.5" for s, length in enumerate(some) for k in range(length)]
-        parts.append(opened(written(tmp_path, ["sensor,day,x", *rows], f"{name}.csv"), time="day", entity="sensor"))
+        rows = [",".join(f"{k % 5}.5" for k in range(length)) for length in some]
+        parts.append(opened(written(tmp_path, ["@problemName toy", "@classLabel false", "@data", *rows], f"{name}.ts")))
     signal = Series(window=0)
     spec = signal.spec(signal.items(parts[0]), lambda shape: shape)
     items = signal.items(parts[1])
