@@ -279,3 +279,14 @@ def test_dates_without_separators_have_no_single_digits():
     texts = pd.Series([f"200103{day:02}" for day in range(1, 20)])
     _, form = dates_of(texts, [], "day")
     assert form == "%Y%m%d"
+
+
+def test_a_named_column_tells_short_series_apart(tmp_path):
+    rows = [f"{name},{DAYS[k]},{k % 5}.5" for name in "ab" for k in range(6)]
+    path = written(tmp_path, ["sensor,day,x", *rows])
+    found = opened(path, entity="sensor")
+    assert [rows.shape for rows in found.series.values()] == [(6, 1), (6, 1)]
+    assert found.clock is not None
+    twice = written(tmp_path, ["sensor,day,x", *rows, f"b,{DAYS[2]},9.5"], "twice.csv")
+    with refused("series.duplicate_times", "2023-01-03", "'b' of 'sensor'"):
+        opened(twice, entity="sensor")
