@@ -127,6 +127,7 @@ def test_draws_follow_the_probabilities(cell):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_texts_that_have_ended_are_left_out_and_the_others_go_on(cell, monkeypatch):
     model = model_of(cell=cell, condition=3, classes=2, started=False).eval()
+    assert model.bias is not None
     with torch.no_grad():
         model.bias[tokens.END] = 2.0  # texts of many lengths
         given = torch.rand(50, 6), torch.randn(50, 3, 6), torch.arange(50) % 2
