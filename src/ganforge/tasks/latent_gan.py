@@ -135,15 +135,19 @@ class LatentGan(Task, kind="latent"):
         return shape if self.decoder is None else self.decoder.nearest(shape)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        decoder, width = self.decoder, self.latent if self.decoder is None else self.decoder.latent
-        net, raw = (AsTheyAre(width, spec.classes), (width,)) if decoder is None else (decoder.build(spec), spec.shape)
+        width = self.latent if self.decoder is None else self.decoder.latent
         inner = Spec((width,), spec.classes, spec.labels)
         return {
             "E": self.encoder.build(spec, width),
-            "R": Decoder(net, self.likelihood.build(spec, raw)),
+            "R": self._decoder(spec, width),
             "G": Standardized(self.generator.build(inner), width),
             "D": self.discriminator.build(inner),
         }
+
+    def _decoder(self, spec: Spec, width: int) -> Decoder:
+        if self.decoder is None:
+            return Decoder(AsTheyAre(width, spec.classes), self.likelihood.build(spec, (width,)))
+        return Decoder(self.decoder.build(spec), self.likelihood.build(spec))
 
     @property
     def takes_temperature(self) -> bool:
