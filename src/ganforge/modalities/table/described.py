@@ -35,7 +35,8 @@ def _columns(table: TableSet, name: str) -> list[Column]:
     column = _column(table, name)
     if column.kind != "date":
         return [column]
-    times: Any = kinds.as_numbers(table.frame[name], {"kind": "datetime", "format": table.detected[name].form})
+    values: Any = table.frame[name]
+    times: Any = kinds.as_numbers(values, {"kind": "datetime", "format": table.detected[name].form})
     hours = times.dt.hour + times.dt.minute / 60 + times.dt.second / 3600
     parts = {"year": times.dt.year, "day_of_year": times.dt.day_of_year, "hour": hours}
     found = [column]
