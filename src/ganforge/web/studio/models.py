@@ -28,7 +28,7 @@ from ganforge.web.worker import Worker
 
 OPERATIONS = (
     "ganforge.web.operations",
-    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging")),
+    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging", "file_uses")),
 )
 MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""

@@ -20,7 +20,7 @@ UPLOADS = "/api/uploads/"
 TAKEN = Upload(("multipart/form-data",), 64 << 20)
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 ROWS = (".csv", ".tsv", ".parquet")
-OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt")
+OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt", ".jsonl")
 ENDINGS = frozenset((*IMAGES, *ROWS, *OTHERS))
 """File name extensions that are kept; containers of files and anything that could hold code are not among them."""
 

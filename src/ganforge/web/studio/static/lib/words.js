@@ -26,6 +26,11 @@ export function known(name, otherwise) {
   return typeof text === "string" ? text : otherwise;
 }
 
+// A text that the studio sends in each language.
+export function said(texts) {
+  return texts[language] ?? texts.en;
+}
+
 export function count(value) {
   return new Intl.NumberFormat(tag).format(value);
 }
