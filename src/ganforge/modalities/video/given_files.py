@@ -64,7 +64,9 @@ def use(model: Model, data: Path, folder: Path, settings: Mapping[str, Any]) -> 
     fps = model.spec.state["fps"]
     path = folder / f"next{ending()}"
     model.recipe.signal.exporters[path.suffix](clips, path, model.spec)
-    says = phrase("Shown: {given} frames that were given, then {made:,} new ones.", given=len(before), made=len(clips[0]))
+    says = phrase(
+        "Shown: {given} frames that were given, then {made:,} new ones.", given=len(before), made=len(clips[0])
+    )
     whole = np.concatenate([np.repeat(before[None], len(clips), 0), clips], 1)
     media = [writing.animation(whole, fps, COLUMNS), writing.sheet(whole, 1 if len(clips) < COLUMNS else 2)]
     return FileResult(path, (says,), media)

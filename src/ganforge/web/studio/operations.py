@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from ganforge.core.errors import UserError
 from ganforge.core.marks import marked
 from ganforge.inference import film
 from ganforge.inference.codes import Codes, at_points, digest_of, save_codes
@@ -23,7 +22,7 @@ from ganforge.inference.model import Model
 from ganforge.web import writing
 from ganforge.web.operations import Held, operation
 from ganforge.web.studio.asking import TILES
-from ganforge.web.studio.file_uses import by_name, in_each, media_of
+from ganforge.web.studio.file_uses import by_name, media_of
 from ganforge.web.studio.places import codes_at, nearer, placed, point_of, shift_of, turned
 from ganforge.web.writing import Answer
 

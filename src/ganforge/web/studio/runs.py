@@ -19,7 +19,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.language import joined, translated
 from ganforge.web.confined import confined
 from ganforge.web.guard import Refused
-from ganforge.web.studio.jobs import OUTPUT, Job, Jobs
+from ganforge.web.studio.jobs import FORM, OUTPUT, Job, Jobs
 from ganforge.web.studio.log import Log, finite, number, parsed, tail_of
 
 FRESH = 0.7
@@ -104,6 +104,7 @@ class Runs:
             "preview": newest_preview(folder),
             "model": (folder / "model.safetensors").is_file(),
             "report": mtime(folder / REPORT),
+            "form": (folder / FORM).is_file(),
         })  # fmt: skip
 
     def recipe(self, folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -33,6 +34,11 @@ def asked_kinds(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refused("kinds: expected a JSON object", code="studio.value", status=400)
     return found
+
+
+def entered(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form is opened with again: all that was entered, whether it is as in the recipe or not."""
+    return {key: value for key, value in body.items() if key != "beside"}
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -78,9 +84,16 @@ def routes(studio: Studio) -> list[Route]:
             words = [data, *words]
         if body.get("minutes") is not None:
             words += ["--minutes", positive(body["minutes"], "minutes")]
-        folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True)
+        folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True, entered(body))
         studio.runs.changed()
         return {"name": folder.name}
+
+    async def begun(request: Request) -> Any:
+        """What was entered in the form that started a run."""
+        folder = studio.runs.folder(request.path_params["run"])
+        if found := await asyncio.to_thread(studio.jobs.form, folder):
+            return found
+        raise Refused(f"{folder.name}: was not started here", code="studio.no_form", status=404)
 
     async def fields_for(name: str, data: Any) -> list[str]:
         """`path=value` that are chosen with a recipe for inspected data. A page cannot name them: it may set less."""
@@ -101,4 +114,5 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/recipes", recipes),
         route("/api/recipes/{recipe}", settings),
         route("/api/runs", start, "POST"),
+        route("/api/runs/{run}/form", begun),
     ]

@@ -11,9 +11,11 @@ export async function form(card, state, current) {
   const name = state.recipe;
   const choice = state.found?.choice?.recipe === name ? state.found.choice : null;
   const advised = Object.fromEntries((choice?.fields ?? []).map((item) => [item.slice(0, item.indexOf("=")), item.slice(item.indexOf("=") + 1)]));
-  const written = new Map(); // path → what was entered, kept while kinds change
+  const before = state.before?.recipe === name ? state.before : {};
+  const written = new Map(Object.entries(before.fields ?? {})); // path → what was entered, kept while kinds change
   const open = new Set();
-  let kinds = {};
+  const limit = h("input", { type: "number", min: "0", step: "any", placeholder: t("start.no_limit"), value: before.minutes ?? "" });
+  let kinds = before.kinds ?? {};
   loading(card);
   const draw = async (focus = "") => {
     try {
@@ -25,7 +27,7 @@ export async function form(card, state, current) {
         await draw();
         return;
       }
-      fill(card, settings(found, { state, advised, written, open, kinds, choose: (path, value) => {
+      fill(card, settings(found, { state, advised, written, open, kinds, minutes: limit, choose: (path, value) => {
         kinds = { ...Object.fromEntries(Object.entries(kinds).filter(([other]) => !other.startsWith(`${path}.`))), [path]: value };
         for (const other of written.keys()) if (other.startsWith(`${path}.`)) written.delete(other);
         draw(path);
@@ -43,7 +45,7 @@ function advisedKinds(components, advised) {
   return Object.fromEntries(components.filter((one) => !one.many && advised[one.path] in one.choices).map((one) => [one.path, advised[one.path]]));
 }
 
-function settings(found, { state, advised, written, open, kinds, choose }) {
+function settings(found, { state, advised, written, open, kinds, minutes, choose }) {
   const inputs = found.fields.map((field) => input(field, advised[field.path], written));
   const owner = (path) => found.components.map((one) => one.path).filter((one) => path.startsWith(`${one}.`)).sort((a, b) => b.length - a.length)[0];
   const inComponent = (one) => owner(one.field.path) !== undefined && !one.field.path.startsWith("optimizers.");
@@ -59,8 +61,6 @@ function settings(found, { state, advised, written, open, kinds, choose }) {
     element.addEventListener("toggle", () => (element.open ? open.add(name) : open.delete(name)));
     return element;
   };
-  const minutes = written.get("minutes") ?? h("input", { type: "number", min: "0", step: "any", placeholder: t("start.no_limit") });
-  written.set("minutes", minutes);
   const hidden = Object.entries(advised).filter(([path]) => !found.fields.some((field) => field.path === path) && !(path in kinds));
   const go = acting(async () => {
     const wrong = inputs.find((one) => !one.valid());

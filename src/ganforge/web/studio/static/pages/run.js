@@ -97,6 +97,7 @@ function actions(row) {
   const begun = row.planned > 0;
   return [
     begun ? resume : null,
+    row.form && (row.problem || state === "failed") ? link(t("run.form"), `#/start?from=${encodeURIComponent(name)}`, begun ? "button" : "button primary") : null,
     row.model ? explore : null,
     row.model ? evaluate : null,
     row.report ? link(t("run.report"), `#/reports/${encodeURIComponent(name)}`, "button") : null,
