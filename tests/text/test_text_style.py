@@ -112,7 +112,7 @@ def run(tmp_path_factory) -> Path:
 
 def test_a_page_knows_the_classes(run):
     (one,) = attributes(gf.load(run))
-    assert (one["name"], one["kind"], one["values"]) == ("label", "category", ["new", "old"])
+    assert (one["name"], one["kind"], one["values"]) == ("label", "category", ["modern", "old"])
 
 
 def test_lines_of_a_file_are_rewritten(run, ganforge, tmp_path):

@@ -129,10 +129,14 @@ class Jobs:
     def folders(self) -> list[Path]:
         """The directories that are runs, or are to become runs."""
         try:
-            found = [path for path in self.root.iterdir() if not path.name.startswith(".") and not path.is_symlink()]
+            found = [path for path in self.root.iterdir() if not path.name.startswith(".")]
         except OSError:
             return []
-        return sorted(path for path in found if is_run(path) or (path / RECORD).is_file())
+        return sorted(path for path in found if self.holds(path))
+
+    def holds(self, path: Path) -> bool:
+        """Whether a directory is a run, or is to become one."""
+        return not path.is_symlink() and (is_run(path) or (path / RECORD).is_file())
 
     def job(self, folder: Path) -> Job | None:
         """The last process that the studio started for a run; it may have ended."""

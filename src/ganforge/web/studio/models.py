@@ -302,7 +302,7 @@ def model_path(runs: Runs, name: str) -> Path:
     path = confined(runs.root, name)
     if path.is_file() and path.suffix == ".safetensors":
         return path
-    if path in runs.jobs.folders() and (path / "model.safetensors").is_file():
+    if runs.jobs.holds(path) and (path / "model.safetensors").is_file():
         return path
     raise Refused(f"{name}: there is no model of that name", code="studio.no_model", status=404)
 

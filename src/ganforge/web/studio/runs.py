@@ -50,7 +50,7 @@ class Runs:
             Refused: there is no run of that name here.
         """
         folder = confined(self.root, name)
-        if folder not in self.jobs.folders():
+        if folder.name.startswith(".") or not self.jobs.holds(folder):
             raise Refused(f"{name}: there is no such run", code="run.not_found", status=404)
         return folder
 

@@ -17,8 +17,9 @@ from typing import Any
 from ganforge.web.studio.context import Studio
 from ganforge.web.studio.log import finite
 
-POLL, LIST_POLL, BEAT = 0.3, 1.0, 15.0
-"""Seconds between two looks at the watched logs and at the list of runs, and between two signs of life."""
+POLL, LIST_POLL, BEAT = 0.8, 1.5, 15.0
+"""Seconds between two looks at the watched logs and at the list of runs, and between two signs of life. A page draws
+what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen in a second."""
 
 
 @dataclass
