@@ -4,6 +4,8 @@ import { fill, h, svg, write } from "./dom.js";
 import { precise, short, t } from "./words.js";
 
 const LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24, TALL = 190;
+const LEAST = 2; // px by which a line has to grow to be drawn again at once
+const LATE = 4000; // ms after which it is drawn at the latest
 const MOST = 400; // points of a line that are drawn
 const COLORS = 8;
 
@@ -36,23 +38,31 @@ export function chart(options) {
   let now = options;
   let seen = true;
   let stale = true;
+  let grown = false; // nothing but more points since it was drawn
   const draw = () => {
     if (!stale || !seen || document.hidden || width <= 0) return;
     stale = false;
-    render(now, width);
+    render(now, width, grown);
+    grown = true;
   };
   new ResizeObserver((entries) => {
     const next = Math.round(entries[0].contentRect.width);
     if (next !== width) {
       width = next;
       stale = true;
+      grown = false;
       draw();
     }
   }).observe(area);
   for (const element of charts.keys()) if (!element.isConnected) forget(element);
   charts.set(figure, { draw, seen: (is) => { seen = is; draw(); } });
   watcher.observe(figure);
-  return { element: figure, update: (changes) => { now = { ...now, ...changes }; stale = true; draw(); } };
+  return { element: figure, update: (changes) => {
+    grown &&= changes.across === now.across;
+    now = { ...now, ...changes };
+    stale = true;
+    draw();
+  } };
 }
 
 function thinned(points) {
@@ -107,6 +117,8 @@ function drawing(area, legend) {
   const plot = svg("svg", { height: TALL, role: "img", tabindex: "0" }, frame, lines, cross);
   let view = null; // what is drawn: {options, series, x, across, right}
   let framed = ""; // what the frame was drawn for
+  let reached = NaN; // px where the lines end
+  let timer = 0;
   let place = null; // where values are read, in units of the axis
 
   const read = () => {
@@ -143,7 +155,8 @@ function drawing(area, legend) {
     read();
   });
 
-  return (options, width) => {
+  const render = (options, width, grown = false) => {
+    clearTimeout(timer);
     const series = options.series().map((line, k) => ({ color: k, ...line })).filter((line) => line.points.length);
     if (!series.length) {
       framed = "";
@@ -157,7 +170,14 @@ function drawing(area, legend) {
     const across = (value) => LEFT + ((value - x[0]) / (x[1] - x[0] || 1)) * (right - LEFT);
     const up = (value) => base - ((Math.min(Math.max(value, y[0]), y[1]) - y[0]) / (y[1] - y[0] || 1)) * (base - TOP);
     view = { options, series, x, across, right, last: minmax(series, 0)[1] };
-    const key = JSON.stringify([x, y, width, options.level]);
+    const key = JSON.stringify([x, y, width, options.level, series.map((line) => line.name)]);
+    const end = across(view.last);
+    if (grown && framed === key && end >= reached && end - reached < LEAST) {
+      timer = setTimeout(() => render(options, width), LATE);
+      read();
+      return;
+    }
+    reached = end;
     if (framed !== key) {
       framed = key;
       plot.setAttribute("viewBox", `0 0 ${width} ${TALL}`);
@@ -170,6 +190,7 @@ function drawing(area, legend) {
     if (plot.parentNode !== area) fill(area, plot);
     read();
   };
+  return render;
 }
 
 function axes(x, y, { level }, { across, up, right, width }) {
