@@ -297,9 +297,11 @@ def growing(folder: Path) -> Iterator[None]:
 
     thread = threading.Thread(target=write)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def spent(pids: Sequence[int]) -> float:

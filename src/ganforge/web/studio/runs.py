@@ -43,9 +43,7 @@ class Runs:
         self.short: dict[str, Log] = {}  # with the events of note alone, for the list
         self.whole: OrderedDict[str, Log] = OrderedDict()
         self.recipes: dict[str, tuple[int, dict[str, Any]]] = {}
-        self.known: dict[
-            str, tuple[tuple[int, ...], dict[str, Any]]
-        ] = {}  # rows with the state of the files behind them
+        self.known: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}  # rows, each with its `state_of_files`
         self.listed: tuple[float, list[dict[str, Any]]] = (0.0, [])
 
     def folder(self, name: str) -> Path:
