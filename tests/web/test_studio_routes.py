@@ -240,7 +240,7 @@ def test_recipes_and_the_form_of_one(asking):
     fields = {field["path"]: field for field in asking("/api/recipes/demo").json["fields"]}
     assert set(fields) == {
         "samples", "limit", "precision", "recompute", "noise", "optimizers.G.lr", "optimizers.D.lr.start",
-        "terms.0.momentum", "task.net.width", "task.parts.0.width",
+        "terms.0.momentum", "task.net.width", "task.parts.0.width", "task.roles",
     }  # fmt: skip
     assert fields["limit"]["optional"]
     assert fields["precision"]["choices"] == ["fp32", "bf16"]

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, route
-from ganforge.web.studio.forms import at
+from ganforge.web.studio.forms import Form, at
 from ganforge.web.studio.kinds import kinds_of
 from ganforge.web.studio.routes.data import inspection
 from ganforge.web.studio.routes.runs import positive
@@ -79,7 +79,8 @@ def routes(studio: Studio) -> list[Route]:
         words = advised
         if fields or kinds:  # the form takes some seconds to make
             form = await children.form(name, kinds)
-            words = [*advised, *form.words(fields, {item.partition("=")[0] for item in advised})]
+            kept = {item.partition("=")[0] for item in advised}
+            words = [*advised, *form.words(fields, kept, await names_in(form, fields, body.get("data")))]
         if (data := await data_word(body.get("data"))) is not None:
             words = [data, *words]
         if body.get("minutes") is not None:
@@ -94,6 +95,13 @@ def routes(studio: Studio) -> list[Route]:
         if found := await asyncio.to_thread(studio.jobs.form, folder):
             return found
         raise Refused(f"{folder.name}: was not started here", code="studio.no_form", status=404)
+
+    async def names_in(form: Form, fields: Mapping[str, Any], data: Any) -> set[str]:
+        """The columns of the data, where a value is set for some of them."""
+        if data is None or not any(path in form.fields and form.fields[path].kind == "named" for path in fields):
+            return set()
+        columns = (await inspection(studio, data))["facts"].get("columns") or []
+        return {str(column["name"]) for column in columns if isinstance(column, dict) and "name" in column}
 
     async def fields_for(name: str, data: Any) -> list[str]:
         """`path=value` that are chosen with a recipe for inspected data. A page cannot name them: it may set less."""

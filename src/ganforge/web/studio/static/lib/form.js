@@ -46,7 +46,9 @@ function advisedKinds(components, advised) {
 }
 
 function settings(found, { state, advised, written, open, kinds, minutes, choose }) {
-  const inputs = found.fields.map((field) => input(field, advised[field.path], written));
+  const columns = (state.found?.facts.columns ?? []).filter((one) => typeof one === "object" && "name" in one);
+  const named = columns.length ? found.fields.filter((field) => field.kind === "named").map((field) => choices(field, columns, advised, written)) : [];
+  const inputs = found.fields.filter((field) => field.kind !== "named").map((field) => input(field, advised[field.path], written));
   const owner = (path) => found.components.map((one) => one.path).filter((one) => path.startsWith(`${one}.`)).sort((a, b) => b.length - a.length)[0];
   const inComponent = (one) => owner(one.field.path) !== undefined && !one.field.path.startsWith("optimizers.");
   const first = inputs.filter((one) => one.field.first || (one.field.path in advised && !inComponent(one)));
@@ -69,7 +71,7 @@ function settings(found, { state, advised, written, open, kinds, minutes, choose
       wrong.element.querySelector("input, select").reportValidity();
       return;
     }
-    const fields = Object.fromEntries(inputs.filter((one) => one.changed() || one.field.path in advised).map((one) => [one.field.path, one.value()]));
+    const fields = Object.fromEntries([...inputs, ...named].filter((one) => one.changed() || one.field.path in advised).map((one) => [one.field.path, one.value()]));
     const body = { recipe: found.name, data: state.data, fields, kinds, advised: Object.keys(advised).length > 0, minutes: minutes.value ? Number(minutes.value) : null };
     const begun = await started(() => post("/api/runs", body), (more) => post("/api/runs", { ...body, ...more }));
     if (begun) location.hash = `#/runs/${encodeURIComponent(begun.name)}`;
@@ -79,6 +81,7 @@ function settings(found, { state, advised, written, open, kinds, minutes, choose
     state.data ? null : h("p", { class: "soft" }, t("start.own_data", { data: found.data })),
     hidden.length ? h("p", { class: "soft" }, t("start.also"), " ", h("code", {}, hidden.map(([path, value]) => `${path}=${value}`).join(" "))) : null,
     h("div", { class: "fields" }, labeled(t("start.minutes"), minutes, t("start.minutes_help")), first.map((one) => one.element)),
+    named.map((one) => kept(one.field.path, h("details", {}, h("summary", {}, known(`fields.${one.field.path.replaceAll(".", "_")}`, one.field.path)), h("p", { class: "soft" }, one.field.help), one.element))),
     found.components.length ? kept("components", h("details", {}, h("summary", {}, t("start.components")), h("p", { class: "soft" }, t("start.components_text")),
       found.components.map((one) => component(one, inputs.filter((other) => owner(other.field.path) === one.path && inComponent(other)), kept, choose)))) : null,
     groups.size ? kept("more", h("details", {}, h("summary", {}, t("start.more", { n: others.length })),
@@ -110,6 +113,20 @@ function component(one, inputs, kept, choose) {
       h("p", {}, h("strong", {}, kind), " ", button(t("start.take_out", { name: kind }), () => choose(one.path, one.now.filter((_, other) => other !== k)), "small")),
       h("small", {}, one.choices[kind]),
       fields(inputs.filter((other) => other.field.path.startsWith(`${one.path}.${k}.`))))), add);
+}
+
+// A choice for each column of the data: {field, element, value, changed}.
+function choices(field, columns, advised, written) {
+  const value = () => Object.fromEntries(Object.entries(chosen).filter(([, one]) => one));
+  const chosen = { ...written.get(field.path) };
+  const rows = columns.map(({ name, kind }) => {
+    const found = advised[`${field.path}.${name}`] ?? (field.choices.includes(kind) ? kind : null);
+    const choice = h("select", { onchange: () => { chosen[name] = choice.value; written.set(field.path, value()); } },
+      h("option", { value: "" }, found ? t("start.found", { value: found }) : t("start.automatic")), field.choices.map((one) => h("option", { value: one }, one)));
+    choice.value = chosen[name] ?? "";
+    return labeled(name, choice);
+  });
+  return { field, element: h("div", { class: "fields tall" }, rows), value, changed: () => Object.keys(value()).length > 0 };
 }
 
 // The control of a field: {field, element, value, changed, valid}.
