@@ -130,7 +130,7 @@ def opened(guest, site, address, complete):
 def test_the_image_follows_the_slider(guest, site):
     page = opened(guest, site, *PAGES["explore"])
     draws = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(100):
         assert page.evaluate(FAST, draws.permutation(999)[:15].tolist())  # the last one is new
     assert guest.errors == []
 
@@ -368,6 +368,40 @@ def test_only_what_is_painted_changes(guest, site, screenshots):
     assert changed[10:26, 10:26].any()
     assert not changed[40:, :].any()
     assert not changed[:, 40:].any()
+
+
+@pytest.mark.timeout(1800)
+def test_a_mask_of_four_megapixels_leaves_what_is_outside(guest, site):
+    page = opened(guest, site, "translate?model=fill", ".drop")
+    page.locator("input[type=file]").first.set_input_files(uploaded(4, 2048, "large.png"))
+    canvas = page.locator("canvas")
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2, steps=2)
+    page.mouse.up()
+    page.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_label("Before and after").wait_for(timeout=600_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save large.translated.png").click()
+    with Image.open(download.value.path()) as image:
+        changed = (np.asarray(image.convert("RGB")) != picture(4, 2048)).any(2)
+    assert changed[1000:1048, 1000:1048].any()
+    changed[700:1348, 700:1348] = False
+    assert not changed.any()
+
+
+@pytest.mark.timeout(1800)
+def test_runs_are_compared_by_samples_of_the_same_seeds(guest, site):
+    page = guest.page
+    page.goto(site.address("compare?run=digits&run=people"))
+    page.get_by_label("Number of samples").fill("4")
+    page.get_by_role("button", name="Make samples").click()
+    page.locator("section img.crisp").first.wait_for()
+    page.locator("section tbody tr").first.wait_for()
+    assert page.locator("section tbody tr").count() == 4
+    assert guest.errors == []
 
 
 @pytest.mark.timeout(1800)

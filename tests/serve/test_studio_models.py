@@ -8,6 +8,8 @@ import base64
 import io
 import json
 import shlex
+import struct
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +51,14 @@ def png(size: int, channels: int = 3) -> bytes:
     data = io.BytesIO()
     Image.fromarray(draws.squeeze()).save(data, "PNG")
     return data.getvalue()
+
+
+def bomb(side: int) -> bytes:
+    """A small PNG that claims to be large."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def pixels(data: bytes | str) -> np.ndarray:
@@ -135,6 +145,7 @@ def said(trained) -> dict[str, Said]:
             await send("translate", denoise, *form({}, file=("a.png", png(24))))
             await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
+            await send("bomb", denoise, *form({}, file=("a.png", bomb(40_000))))
             await send("no file", denoise, *form({}))
             await send("no form", denoise, b"{}", "application/json")
             body, kind = form({}, file=("a.png", b"x" * (33 << 20)))
@@ -331,6 +342,7 @@ def test_files_are_translated_and_not_kept(said):
         ("odd setting", 422, "file.setting"),
         ("low setting", 422, "file.setting"),
         ("pickle", 422, "studio.wrong_file"),
+        ("bomb", 422, "data.unreadable"),
         ("no file", 422, "studio.no_file"),
         ("no form", 415, "web.wrong_content_type"),
         ("large", 413, "web.too_large"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ganforge.core.files import atomic_file
 from ganforge.core.language import phrase
@@ -20,6 +19,9 @@ from ganforge.modalities.series import forecasting, imputing, reading
 from ganforge.modalities.series.tasks.forecast import Forecast
 from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.signals import FileResult, FileUse, Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 READ = (".csv", ".tsv", ".parquet")
 SHOWN, CHARTS = 100, 8
