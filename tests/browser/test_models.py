@@ -280,8 +280,8 @@ def test_what_a_model_makes_of_a_file_is_shown_and_saved(guest, site, screenshot
     page.locator(shows).first.wait_for()
     page.screenshot(path=screenshots / f"{name}-used-en-1200.png", full_page=True)
     page.get_by_label(setting, exact=True).fill("5")
-    page.get_by_text(" 5 " if name == "next" else "5 steps" if name == "forecast" else "5 times").first.wait_for()
-    assert " 5 " in page.locator(".copy code").first.inner_text()
+    page.get_by_text({"forecast": "of 5 steps", "gaps": "filled, 5 times", "next": "then 5 new ones"}[name]).wait_for()
+    page.locator(".copy code", has_text=" 5 ").first.wait_for()
     with page.expect_download() as download:
         page.get_by_role("link", name="Save mine.").click()
     assert download.value.suggested_filename.startswith(saved)
@@ -299,7 +299,7 @@ def test_what_a_model_makes_of_a_file_is_shown_and_saved(guest, site, screenshot
 @pytest.mark.timeout(1800)
 def test_models_with_classes_ask_for_one(guest, site):
     page = opened(guest, site, *PAGES["styles"])
-    choice = page.get_by_label("label", exact=True)
+    choice = page.get_by_label("Class", exact=True)
     assert choice.locator("option").all_inner_texts()[0]  # no "any": something has to be asked for
     chosen = choice.locator("option").last.get_attribute("value")
     choice.select_option(chosen)
@@ -311,7 +311,7 @@ def test_models_with_classes_ask_for_one(guest, site):
         page.get_by_role("button", name="Save mine.translated.txt").click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 1
     page = opened(guest, site, *PAGES["classes"])
-    page.get_by_label("label", exact=True).select_option("b")
+    page.get_by_label("Class", exact=True).select_option("b")
     page.locator("input[type=file]").first.set_input_files(uploaded(1, 16, "mine.png"))
     page.get_by_label("Before and after").wait_for()
     assert guest.errors == []

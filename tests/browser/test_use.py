@@ -91,7 +91,8 @@ def test_a_start_that_fails_is_changed_and_sent_again(guest, site):
     page.get_by_role("heading", name="0006-demo").wait_for()
     page.locator(".badge.running").wait_for()
     words = (site.studio.runs.root / "0006-demo" / "studio.log").read_text()
-    assert 'data=digits task.net={"kind": "wide", "depth": 0.5} samples=5000 --minutes 7' in words.replace("  ", " ")
+    assert "data=digits" in words
+    assert 'task.net={"kind": "wide", "depth": 0.5} samples=5000 --minutes 7' in words
     assert guest.errors == []
 
 

@@ -175,6 +175,7 @@ def test_models_are_listed_and_described(said):
         "layers": 0,
         "drag": True,
         "file": None,
+        "sample": {"en": "8×8×1", "zh": "8×8×1"},
     }
     assert len(digits["labels"]) == 2
     assert {column["name"] for column in people["columns"]} >= {"age"}

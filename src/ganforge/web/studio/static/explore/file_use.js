@@ -9,6 +9,8 @@ import { use } from "../lib/use.js";
 import { count, said, t } from "../lib/words.js";
 import { medium } from "./samples.js";
 
+const SHOWN = 100; // rows that are sent to be shown
+
 // Fills `panel`; returns what stops listening to the clipboard.
 export function fileUse(panel, facts) {
   const offered = facts.explore.file;
@@ -64,6 +66,7 @@ function shown(found, name, offered) {
     found.says.map((one) => h("p", {}, said(one))),
     h("div", { class: "actions" }, file),
     found.media.map((one) => medium(one, said(offered.title))),
-    heads ? [h("p", { class: "soft" }, t("file.some", { n: count(rows.length) })), table(heads, cells)] : null,
+    rows.length >= SHOWN ? h("p", { class: "soft" }, t("file.some", { n: count(rows.length) })) : null,
+    heads ? h("div", { class: "tall" }, table(heads, cells)) : null,
   ];
 }

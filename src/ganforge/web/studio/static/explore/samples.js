@@ -47,7 +47,8 @@ export function medium(one, otherwise = t("explore.samples")) {
   const caption = said(one.caption);
   const title = caption || otherwise;
   const box = h("figure", { class: "medium" });
-  if (one.type.startsWith("image/")) fill(box, h("img", { src, alt: title, onload: (event) => event.target.classList.toggle("crisp", event.target.naturalWidth < 800) }));
+  if (one.type === "image/svg+xml") fill(box, h("img", { src, alt: title, class: "paper" })); // its colors are for white
+  else if (one.type.startsWith("image/")) fill(box, h("img", { src, alt: title, onload: (event) => event.target.classList.toggle("crisp", event.target.naturalWidth < 800) }));
   else if (one.type.startsWith("audio/")) fill(box, h("audio", { src, controls: true, "aria-label": title }));
   else if (one.type.startsWith("video/")) fill(box, h("video", { src, controls: true, loop: true, "aria-label": title }));
   else if (one.type === "text/html") fill(box, h("iframe", { src, title, class: "report", sandbox: one.runs ? "allow-scripts" : "" }));

@@ -51,7 +51,7 @@ function translator(body, facts) {
     if (files.length > 1) many(work, facts, files, read);
     else painted(work, facts, files[0], read, (next) => { painter = next; }, usage);
   } });
-  fill(body, h("div", { class: "card" }, h("p", { class: "soft" }, t("translate.text", { sample: facts.sample })), zone.element,
+  fill(body, h("div", { class: "card" }, h("p", { class: "soft" }, t("translate.text", { sample: said(facts.explore.sample) })), zone.element,
     h("div", { class: "fields" }, direction ? labeled(t("translate.direction"), direction) : null, format ? labeled(t("translate.format"), format) : null), asked?.element, usage.element), work);
   return zone.end;
 }
