@@ -81,7 +81,7 @@ function settings(found, { state, advised, written, open, kinds, minutes, choose
     state.data ? null : h("p", { class: "soft" }, t("start.own_data", { data: found.data })),
     hidden.length ? h("p", { class: "soft" }, t("start.also"), " ", h("code", {}, hidden.map(([path, value]) => `${path}=${value}`).join(" "))) : null,
     h("div", { class: "fields" }, labeled(t("start.minutes"), minutes, t("start.minutes_help")), first.map((one) => one.element)),
-    named.map((one) => kept(one.field.path, h("details", {}, h("summary", {}, known(`fields.${one.field.path.replaceAll(".", "_")}`, one.field.path)), h("p", { class: "soft" }, one.field.help), one.element))),
+    named.map((one) => kept(one.field.path, h("details", {}, h("summary", {}, called(one.field.path)), h("p", { class: "soft" }, rich(one.field.help)), one.element))),
     found.components.length ? kept("components", h("details", {}, h("summary", {}, t("start.components")), h("p", { class: "soft" }, t("start.components_text")),
       found.components.map((one) => component(one, inputs.filter((other) => owner(other.field.path) === one.path && inComponent(other)), kept, choose)))) : null,
     groups.size ? kept("more", h("details", {}, h("summary", {}, t("start.more", { n: others.length })),
@@ -93,7 +93,7 @@ function settings(found, { state, advised, written, open, kinds, minutes, choose
 // A component, or a list of some: the choice of its kind, and the fields of that kind.
 function component(one, inputs, kept, choose) {
   const options = Object.keys(one.choices);
-  const name = known(`fields.${one.path.replaceAll(".", "_")}`, one.path);
+  const name = called(one.path);
   const usual = one.kinds.length ? one.kinds.join(", ") : t("start.none");
   const fields = (of) => (of.length ? h("div", { class: "fields" }, of.map((other) => other.element)) : null);
   const changed = one.now.join() !== one.kinds.join();
@@ -113,6 +113,12 @@ function component(one, inputs, kept, choose) {
       h("p", {}, h("strong", {}, kind), " ", button(t("start.take_out", { name: kind }), () => choose(one.path, one.now.filter((_, other) => other !== k)), "small")),
       h("small", {}, one.choices[kind]),
       fields(inputs.filter((other) => other.field.path.startsWith(`${one.path}.${k}.`))))), add);
+}
+
+// What a field or a component is called: by its path where it has no name.
+function called(path) {
+  const net = /^optimizers\.(\w+)\.lr$/.exec(path)?.[1];
+  return net ? t("start.rate_of", { name: net }) : known(`fields.${path.replaceAll(".", "_")}`, path);
 }
 
 // A choice for each column of the data: {field, element, value, changed}.
@@ -148,7 +154,7 @@ function input(field, advised, written) {
     return field.kind === "choice" ? control.value : Number(control.value);
   };
   const usual = field.value === null || field.value === undefined ? t("start.automatic") : typeof field.value === "number" ? short(field.value) : String(field.value);
-  const element = labeled(known(`fields.${field.path.replaceAll(".", "_")}`, field.path), control, `${field.help} ${t("start.usual", { value: usual })}`);
+  const element = labeled(called(field.path), control, `${field.help} ${t("start.usual", { value: usual })}`);
   const changed = () => value() !== field.value;
   const mark = () => element.classList.toggle("changed", changed());
   control.addEventListener("input", () => { mark(); written.set(field.path, value()); });
