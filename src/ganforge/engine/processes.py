@@ -131,7 +131,7 @@ class Processes(World):
         pieces = summed.split([*(g.numel() for g in gradients), 1])
         for gradient, piece in zip(gradients, pieces, strict=False):
             gradient.copy_(piece.view_as(gradient))
-        return pieces[-1][0]
+        return pieces[-1][0].clone()  # a view would keep all gradients
 
     @contextlib.contextmanager
     def computing(self, nets: Nets) -> Iterator[None]:
