@@ -19,8 +19,8 @@ from pathlib import Path
 OWN = Path(__file__).parents[1] / "src"
 
 
-def stretch(words: list[str], steps: int) -> float:
-    """Milliseconds of processor time of a step, after a third as many to warm up."""
+def stretch(words: list[str], steps: int) -> tuple[float, int]:
+    """Milliseconds of processor time of a step, after a third as many to warm up; and the samples of a step."""
     import torch
 
     from ganforge.engine.build import make_loader, open_data
@@ -43,7 +43,7 @@ def stretch(words: list[str], steps: int) -> float:
         trainer.iterate()
         trainer.check_finite()
     loader.close()
-    return 1000 * (time.process_time() - start) / steps
+    return 1000 * (time.process_time() - start) / steps, trainer.stride
 
 
 def measured(tree: Path, recipe: str, steps: int) -> float:
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
-        print(stretch(asked.recipes[0].split(":"), asked.steps))
+        print(stretch(asked.recipes[0].split(":"), asked.steps)[0])
         return
     for recipe in asked.recipes:
         pairs = []
