@@ -14,6 +14,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def train(data: Path, minutes: float, seed: int, out: Path) -> None:
     subprocess.run([sys.executable, "-m", "ganforge", "train", *words], check=True)
 
 
-def facts(days: pd.DataFrame) -> dict[str, float]:
+def facts(days: Any) -> dict[str, float]:
     """Means of numbers; of words their shares."""
     found = {str(c): float(days[c].mean()) for c in days.select_dtypes("number")}
     for c in days.select_dtypes(exclude=["number", "datetime"]):
@@ -45,7 +46,7 @@ def facts(days: pd.DataFrame) -> dict[str, float]:
 
 def real_days(table: pd.DataFrame, place: str, month: float) -> pd.DataFrame:
     """The rows of all windows of a place that begin within two weeks of a time of the year."""
-    days = table[table["location"] == place].reset_index(drop=True)
+    days: Any = table[table["location"] == place].reset_index(drop=True)
     share = (days["date"].dt.day_of_year - 1) / 365.25 * 12
     starts = np.flatnonzero(np.abs((share - month + 6) % 12 - 6) < 0.5)
     return pd.concat([days.iloc[k : k + DAYS] for k in starts])
@@ -57,7 +58,7 @@ def compared(table: pd.DataFrame, run: Path) -> pd.DataFrame:
     found = {}
     for place in table["location"].unique():
         for name, month in MONTHS.items():
-            samples = model.sample(WINDOWS, where=[f"location={place}", f"month={month}"])
+            samples: Any = model.sample(WINDOWS, where=[f"location={place}", f"month={month}"])
             found[place, name, "real"] = facts(real_days(table, place, month))
             found[place, name, "generated"] = facts(to_frame(samples, model.spec))
     return pd.DataFrame(found).T

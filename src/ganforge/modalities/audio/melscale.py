@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ganforge.core.component import Component
 from ganforge.core.types import wide
@@ -53,13 +54,14 @@ class MelScale(Component):
 
         Each bin of the spectrum is multiplied by e^g, where g is what the logarithms of the bands around the bin lack,
         a mean by the heights of their triangles. The synthesis takes the sound nearest to these spectra, as a round
-        of Griffin & Lim 1984 does with magnitudes.
+        of Griffin & Lim 1984 does with magnitudes. What no band holds, 0 Hz and half the rate, becomes 0.
         """
         spectra = analysis(x, self.window, self.hop)
         lacking = wide(mel).unflatten(1, (x.shape[1], -1)) - self._of(spectra, rate)
         heights = self._weights(rate).to(lacking).T
         shares = heights / heights.sum(1, keepdim=True).clamp_min(1e-9)  # [bins, bands]; 0 beyond the bands
-        return synthesis(spectra * (shares @ lacking).exp(), self.window, self.hop)
+        gain = pad((shares @ lacking).exp()[..., 1:-1, :], (0, 0, 1, 1))
+        return synthesis(spectra * gain, self.window, self.hop)
 
     def _of(self, spectra: Tensor, rate: int) -> Tensor:
         """Of spectra [N, C, bins, F]: [N, C, bands, F]."""
