@@ -3,6 +3,8 @@
     python benchmarks/growth.py --out growth/                          all curves, about an hour on two idle cores
     python benchmarks/growth.py --out growth/ --only batch --seconds 5
 
+    python benchmarks/growth.py --out growth/ --steps 6                on a busy machine: processor time, one thread
+
 Each point is a process of its own that trains for some seconds after a warm-up: samples per second, and the most memory
 that it held. Writes growth.json and one chart per curve, and prints a table.
 
@@ -20,11 +22,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from small_steps import stretch
 
 CURVES: dict[str, tuple[list[int], Callable[[int], list[str]]]] = {
     "batch": ([8, 16, 32, 64, 128, 256], lambda n: ["dcgan", "data=digits", f"batch={n}"]),
@@ -79,6 +84,25 @@ def point(words: list[str], seconds: float) -> dict[str, float]:
         return {"samples per second": round(speed, 1), "MiB": round(int(done.stdout.split()[-1]) / 1024)}
 
 
+def by_steps(words: list[str], steps: int) -> dict[str, float]:
+    """Samples per second of processor time, and MiB, of a few steps in a fork of this process."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        milliseconds, samples = stretch(words, steps)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        speed = {"samples per second": round(1000 * samples / milliseconds, 1), "MiB": round(most)}
+        os.write(write, json.dumps(speed).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        found = answer.read()
+    os.waitpid(child, 0)
+    if not found:
+        raise SystemExit(f"{' '.join(words)}: it has failed")
+    return json.loads(found)
+
+
 def measure(asked: argparse.Namespace) -> None:
     from ganforge.core.language import phrase
     from ganforge.core.plot.charts import Chart, lines
@@ -86,11 +110,12 @@ def measure(asked: argparse.Namespace) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, float]]] = {}
     for name, (values, words) in CURVES.items():
-        if asked.only and name not in asked.only:
+        if (asked.only and name not in asked.only) or (asked.steps and name == "processes"):
             continue
         found[name] = []
         for value in values:
-            found[name].append({name: value, **point(words(value), asked.seconds)})
+            seen = by_steps(words(value), asked.steps) if asked.steps else point(words(value), asked.seconds)
+            found[name].append({name: value, **seen})
             print("  ".join(f"{key} {amount:g}" for key, amount in found[name][-1].items()), flush=True)
         for measured in ("samples per second", "MiB"):
             points = [(one[name], one[measured]) for one in found[name]]
@@ -116,6 +141,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("growth"))
     parser.add_argument("--only", nargs="*", choices=list(CURVES))
     parser.add_argument("--seconds", type=float, default=20, help="of training, for each point")
+    parser.add_argument("--steps", type=int, help="in place of seconds: so many steps, in processor time, one thread")
     parser.add_argument("--arithmetic", action="store_true", help="only what N devices would do")
     parser.add_argument("--step", type=float, default=0.1, help="seconds of a step on one device")
     parser.add_argument("--parameters", type=float, default=30e6, help="of all nets that a step trains")

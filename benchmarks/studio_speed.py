@@ -1,6 +1,6 @@
 """How fast `ganforge studio` follows a slider, what watching costs a training, and how fast a long run opens.
 
-    python benchmarks/studio_speed.py                              # all three; trains three small models first
+    python benchmarks/studio_speed.py                              # all; trains three small models first
     python benchmarks/studio_speed.py --only slider --models runs/0003-dcgan
     python benchmarks/studio_speed.py --drags 10 --pairs 1 --seconds 5 --bits 1k --events 2000 --openings 1
 
@@ -13,6 +13,11 @@ browser and what it starts are processes of their own. Prints one JSON object fo
                the order A B B A; `ratio`: samples a second while watched / while not, of each pair the median, lowest
                and highest; `cost_percent`: 100 · (1 − median). `same_bits`: whether a run that was watched and one that
                was not, of the same seed, end with the same weights
+    processor  a log of a run grows as that of a fast training does (10 ticks a second, a preview every 10 s), without a
+               training: processor seconds a minute of the studio and of all processes of the browser while it shows an
+               empty page, the page of the run, that page in a tab behind another one, and the list of the runs
+    listing    a folder of 200 runs: seconds by the clock until the list has arrived for the first time (`answer_s`) and
+               then until the page shows it (`page_s`), and processor seconds of the studio and of the browser for both
     opening    a run of so many log entries, each time in a studio that has just started: seconds until its data has
                arrived (`answer_s`) and until the page has drawn its curves (`page_s`), median and p90 of each;
                `resident_mib` of the studio afterwards
@@ -89,12 +94,16 @@ def studio(runs: Path) -> Iterator[Studio]:
 
 
 @contextlib.contextmanager
-def signed_in(browser: Any, of: Studio) -> Iterator[Any]:
-    """A page of a browser that has the cookie of a studio."""
+def signed_in(browser: Any, of: Studio, first: str = "") -> Iterator[Any]:
+    """A page of a browser that has the cookie of a studio, at the list of the runs or at another address."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-US")
     page = context.new_page()
     page.set_default_timeout(600_000)
-    page.goto(of.url)
+    if first:  # the cookie without the page
+        page.request.get(of.url)
+        page.goto(of.url.partition("/?")[0] + first)
+    else:
+        page.goto(of.url)
     yield page
     context.close()
 
@@ -236,9 +245,122 @@ def opening(browser: Any, root: Path, events: int, openings: int) -> dict[str, A
     return {"opening": events, "megabytes": size >> 20, **seconds, "resident_mib": max(resident), "openings": openings}
 
 
+def processor(browser: Any, runs: Path, seconds: float) -> dict[str, Any]:
+    """What watching costs the studio and the browser, whatever else the machine does."""
+    folder = runs / "0001-watched"
+    write_long_run(folder, 3_000)
+    (folder / "previews").mkdir()
+    (folder / "studio.log").write_text("", encoding="utf-8")
+    found = {}
+    with studio(runs) as of, signed_in(browser, of) as page, growing(folder):
+        for name, address in (
+            ("empty", ""),
+            ("run", "runs/0001-watched"),
+            ("behind", "runs/0001-watched"),
+            ("list", "runs"),
+        ):
+            page.goto(of.page(address) if address else "about:blank")
+            if address:
+                page.wait_for_selector(".runs" if name == "list" else ".chart svg")
+            if name == "behind":  # headless browsers show all tabs, so the page is told what a hidden one is told
+                page.evaluate("""() => {
+                  Object.defineProperty(document, 'hidden', { get: () => true });
+                  document.dispatchEvent(new Event('visibilitychange'));
+                }""")
+            time.sleep(3.0)
+            before = {"studio": spent([of.pid]), "browser": spent(descendants(os.getpid(), "chrom"))}
+            time.sleep(seconds)
+            after = {"studio": spent([of.pid]), "browser": spent(descendants(os.getpid(), "chrom"))}
+            found[name] = {part: round((after[part] - before[part]) * 60 / seconds, 2) for part in before}
+    return {"processor": "seconds a minute", **found}
+
+
+@contextlib.contextmanager
+def growing(folder: Path) -> Iterator[None]:
+    """Writes ticks and previews from a thread, as a training does."""
+    import random
+    import threading
+
+    from PIL import Image
+
+    ended = threading.Event()
+
+    def write() -> None:
+        k = 3_000
+        while not ended.wait(0.1):
+            k += 1
+            values = {
+                f"{part}/{net}": random.random() for part in ("loss", "acc", "logit") for net in ("D", "G", "real")
+            }
+            tick = {"event": "tick", "samples": 64 * k, "t": time.time(), "seconds": 0.1 * k, "sps": 640.0, **values}
+            with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(tick | {"health": "healthy"}) + "\n")
+            if k % 100 == 0:
+                image = Image.effect_noise((256, 256), k % 90)
+                for name in (f"{64 * k:09d}.png", "latest.png"):
+                    image.save(folder / "previews" / name)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def spent(pids: Sequence[int]) -> float:
+    """Processor seconds of processes, user and system."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += sum(
+                map(int, Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13])
+            )
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid: int, name: str) -> list[int]:
+    """Processes below a process whose program has such a name."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            head, _, rest = path.read_text(encoding="utf-8").rpartition(")")
+            parents[int(path.parent.name)] = (int(rest.split()[1]), head.partition("(")[2])
+    found, level = [], {pid}
+    while level:
+        level = {one for one, (parent, _) in parents.items() if parent in level}
+        found += [one for one in level if name in parents[one][1]]
+    return found
+
+
+def listing(browser: Any, runs: Path, count: int, times: int) -> dict[str, Any]:
+    for k in range(count):
+        write_long_run(runs / f"{k + 1:04d}-demo", 200)
+    answers, pages, spents = [], [], []
+    for _ in range(times):
+        with studio(runs) as of, signed_in(browser, of, "/static/icon.svg") as page:
+            before = [spent([of.pid]), spent(descendants(os.getpid(), "chrom"))]
+            begun = time.perf_counter()
+            page.evaluate("fetch('/api/runs').then(async (answer) => (await answer.text(), answer.status))")
+            answers.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            page.goto(of.page("runs"))
+            page.wait_for_selector(".runs li")
+            pages.append(time.perf_counter() - begun)
+            time.sleep(0.5)  # the images are drawn
+            after = [spent([of.pid]), spent(descendants(os.getpid(), "chrom"))]
+            spents.append([b - a for a, b in zip(before, after, strict=True)])
+    of_studio, of_browser = (spread(each) for each in zip(*spents, strict=True))
+    return {
+        "listing": count, "answer_s": spread(answers), "page_s": spread(pages), "studio_cpu_s": of_studio,
+        "browser_cpu_s": of_browser,
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["slider", "watching", "opening"])
+    parser.add_argument("--only", choices=["slider", "watching", "processor", "listing", "opening"])
     parser.add_argument("--models", nargs="*", type=Path, default=[], help="run directories; default: trains three")
     parser.add_argument("--drags", type=int, default=200, help="values of the slider, for each model")
     parser.add_argument("--pairs", type=int, default=10, help="of stretches with and without the page")
@@ -264,6 +386,10 @@ def main() -> None:
                 print(json.dumps(found), flush=True)
         if words.only in (None, "watching"):
             print(json.dumps(watching(browser, root / "watching", words.pairs, words.seconds, words.bits)), flush=True)
+        if words.only in (None, "processor"):
+            print(json.dumps(processor(browser, root / "processor", words.seconds)), flush=True)
+        if words.only in (None, "listing"):
+            print(json.dumps(listing(browser, root / "listing", 200, words.openings)), flush=True)
         if words.only in (None, "opening"):
             print(json.dumps(opening(browser, root, words.events, words.openings)), flush=True)
         browser.close()

@@ -22,6 +22,7 @@ from ganforge.modalities.pair.edits import changes
 from ganforge.modalities.pair.nets.stargan import StarganTranslator
 from ganforge.modalities.pair.tasks.attributes import Attributes
 from ganforge.registry import load_all
+from ganforge.web.description import attributes
 from refused import refused
 
 load_all()
@@ -127,6 +128,12 @@ def command(*words: object) -> int:
     with pytest.raises(SystemExit) as ended:
         main([str(word) for word in words])
     return ended.value.code or 0
+
+
+def test_a_page_knows_what_can_be_changed(run):
+    model = gf.load(run)
+    assert attributes(model) == [one.to_plain() for one in model.bundle.nets.G.chosen.each]
+    assert [one["kind"] for one in attributes(model)]
 
 
 def test_translating_a_file(run, tmp_path, capsys):

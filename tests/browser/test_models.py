@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import zipfile
@@ -15,10 +16,12 @@ from PIL import Image
 from browser.conftest import Site, serving
 from browser.test_pages import CONTRAST, NAMELESS, REACHABLE, by_view
 from ganforge.cli.main import main
+from ganforge.modalities.video.example import write_example as write_films
 from ganforge.web.studio.context import Studio
 from processes import server
 from serve.conftest import trained  # noqa: F401  a fixture
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 PAGES = {
     "explore": ("explore?model=digits", "img.sample[src^='blob:']"),
     "around": ("explore?model=digits&tab=around", "button.tile"),
@@ -27,11 +30,16 @@ PAGES = {
     "projection": ("explore?model=digits&tab=projection", ".drop >> visible=true"),
     "dragging": ("explore?model=digits&tab=dragging", ".points img[src^='blob:']"),
     "table": ("explore?model=people", ".use"),
-    "complete": ("explore?model=people&tab=completing", ".drop >> visible=true"),
+    "complete": ("explore?model=people&tab=file", ".drop >> visible=true"),
     "translate": ("translate?model=denoise", ".drop"),
+    "forecast": ("translate?model=ahead", ".drop"),
+    "gaps": ("translate?model=gaps", ".drop"),
+    "next": ("translate?model=next", ".drop"),
+    "styles": ("translate?model=styles", ".drop"),
+    "classes": ("translate?model=classes", ".drop"),
 }
 """Name → address, and what is there when the page is complete."""
-PARTS = "nav|ui|models|use|explore|around|films|directions|dragging|points|projection|samples|completing|drop|translate"
+PARTS = "nav|ui|models|use|explore|around|films|directions|dragging|points|projection|samples|file|drop|translate"
 WORDS = rf"\b({PARTS})\.[a-z]\w+"
 """What a page shows where a word of it is missing."""
 FAST = """async (seeds) => {
@@ -66,9 +74,26 @@ def site(trained: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     root, photos = Path(trained["digits"]).parent, tmp_path_factory.mktemp("photos")
     for k in range(8):
         Image.fromarray(picture(k, 32)).save(photos / f"{k}.png")
-    words = ["inpaint-small", f"data={photos}", "samples=8", "batch=4", "signal.size=32", "callbacks=[]"]
-    with pytest.raises(SystemExit):
-        main(["train", *words, "--run-dir", str(root / "fill"), "-q"])
+    for k in range(8):
+        folder = photos.parent / "two" / "ab"[k % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(k, 16)).save(folder / f"{k}.png")
+    (photos.parent / "films").mkdir(exist_ok=True)
+    hours, films = f"data={GOLDEN / 'hours.csv'}", f"data={write_films(photos.parent / 'films', 8)}"
+    short = ["samples=8", "batch=4", "callbacks=[]"]
+    small = ["task.channels=8", "task.discriminator.channels=8"]
+    star = ["signal.size=16", "task.translator.channels=4", "task.translator.blocks=1", "task.discriminator.channels=4"]
+    for name, words in {
+        "fill": ["inpaint-small", f"data={photos}", "signal.size=32"],
+        "ahead": ["forecast", hours, "signal.window=40", "task.future=8", *small],
+        "gaps": ["impute", hours, "signal.window=24", "task.longest=8", *small],
+        "next": ["predict-video", films, *small],
+        "styles": ["text-style-small", f"data={GOLDEN / 'styles.jsonl'}", "task.latent=8", "task.units=8"],
+        "classes": ["stargan-small", f"data={photos.parent / 'two'}", *star],
+    }.items():
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *words, *short, "--run-dir", str(root / name), "-q"])
+        assert ended.value.code in (0, None), name
     studio = Studio.of(root, photos)
     studio.models.context = server()
     with serving(studio) as found:
@@ -89,6 +114,12 @@ def uploaded(seed: int, size: int, name: str) -> dict:
     return {"name": name, "mimeType": "image/png", "buffer": data.getvalue()}
 
 
+def gif_of(frames: int) -> bytes:
+    data, images = io.BytesIO(), [Image.fromarray(picture(k, 16)) for k in range(frames)]
+    images[0].save(data, "GIF", save_all=True, append_images=images[1:], duration=80)
+    return data.getvalue()
+
+
 def opened(guest, site, address, complete):
     guest.page.goto(site.address(address))
     guest.page.wait_for_selector(complete)
@@ -99,7 +130,7 @@ def opened(guest, site, address, complete):
 def test_the_image_follows_the_slider(guest, site):
     page = opened(guest, site, *PAGES["explore"])
     draws = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(100):
         assert page.evaluate(FAST, draws.permutation(999)[:15].tolist())  # the last one is new
     assert guest.errors == []
 
@@ -227,6 +258,66 @@ def test_missing_cells_are_filled_in_and_marked(guest, site, screenshots):
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("guest", [{"width": 1200}], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "setting", "saved", "shows"),
+    [
+        ("forecast", "Steps", "mine.forecast.csv", ".medium img"),
+        ("gaps", "Fillings", "mine.filled.csv", ".medium img"),
+        ("next", "Frames", "mine.next.", ".medium video, .medium img"),
+    ],
+)
+def test_what_a_model_makes_of_a_file_is_shown_and_saved(guest, site, screenshots, name, setting, saved, shows):
+    page = opened(guest, site, *PAGES[name])
+    page.get_by_text("Use this in Python").click()
+    page.locator(".copy code").first.wait_for()
+    lines = (GOLDEN / "hours.csv").read_text().splitlines()
+    if name == "gaps":
+        lines[20:24] = [f"{line.split(',')[0]},,{line.split(',', 2)[2]}" for line in lines[20:24]]
+    rows = {"name": "mine.csv", "mimeType": "text/csv", "buffer": ("\n".join(lines) + "\n").encode()}
+    film = {"name": "mine.gif", "mimeType": "image/gif", "buffer": gif_of(12)}
+    page.locator("input[type=file]").first.set_input_files(film if name == "next" else rows)
+    page.locator(shows).first.wait_for()
+    page.screenshot(path=screenshots / f"{name}-used-en-1200.png", full_page=True)
+    page.get_by_label(setting, exact=True).fill("5")
+    page.get_by_text({"forecast": "of 5 steps", "gaps": "filled, 5 times", "next": "then 5 new ones"}[name]).wait_for()
+    page.locator(".copy code", has_text=" 5 ").first.wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save mine.").click()
+    assert download.value.suggested_filename.startswith(saved)
+    if name == "gaps":
+        assert page.locator("mark").count() > 0
+        with Path(download.value.path()).open(newline="") as file:
+            assert all(row["temperature"] for row in csv.DictReader(file))
+    page.locator("input[type=file]").first.set_input_files(
+        {**rows, "buffer": b"a\n1\n"} if name != "next" else {**film, "buffer": b"GIF"}
+    )
+    page.locator(".note.bad").wait_for()
+    assert len(guest.errors) == 1  # the browser's own note of what was refused
+
+
+@pytest.mark.timeout(1800)
+def test_models_with_classes_ask_for_one(guest, site):
+    page = opened(guest, site, *PAGES["styles"])
+    choice = page.get_by_label("Class", exact=True)
+    assert choice.locator("option").all_inner_texts()[0]  # no "any": something has to be asked for
+    chosen = choice.locator("option").last.get_attribute("value")
+    choice.select_option(chosen)
+    page.get_by_text("Use this in Python").click()
+    page.get_by_text(f"--where label={chosen}").wait_for()
+    texts = {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"the old cat sees one house.\n"}
+    page.locator("input[type=file]").first.set_input_files(texts)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save mine.translated.txt").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == 1
+    page = opened(guest, site, *PAGES["classes"])
+    page.get_by_label("Class", exact=True).select_option("b")
+    page.locator("input[type=file]").first.set_input_files(uploaded(1, 16, "mine.png"))
+    page.get_by_label("Before and after").wait_for()
+    assert guest.errors == []
+
+
+@pytest.mark.timeout(1800)
 def test_files_are_translated_one_by_one_and_together(guest, site):
     page = opened(guest, site, *PAGES["translate"])
     page.locator("input[type=file]").first.set_input_files(uploaded(1, 24, "my photo.png"))
@@ -277,6 +368,40 @@ def test_only_what_is_painted_changes(guest, site, screenshots):
     assert changed[10:26, 10:26].any()
     assert not changed[40:, :].any()
     assert not changed[:, 40:].any()
+
+
+@pytest.mark.timeout(1800)
+def test_a_mask_of_four_megapixels_leaves_what_is_outside(guest, site):
+    page = opened(guest, site, "translate?model=fill", ".drop")
+    page.locator("input[type=file]").first.set_input_files(uploaded(4, 2048, "large.png"))
+    canvas = page.locator("canvas")
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2, steps=2)
+    page.mouse.up()
+    page.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_label("Before and after").wait_for(timeout=600_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save large.translated.png").click()
+    with Image.open(download.value.path()) as image:
+        changed = (np.asarray(image.convert("RGB")) != picture(4, 2048)).any(2)
+    assert changed[1000:1048, 1000:1048].any()
+    changed[700:1348, 700:1348] = False
+    assert not changed.any()
+
+
+@pytest.mark.timeout(1800)
+def test_runs_are_compared_by_samples_of_the_same_seeds(guest, site):
+    page = guest.page
+    page.goto(site.address("compare?run=digits&run=people"))
+    page.get_by_label("Number of samples").fill("4")
+    page.get_by_role("button", name="Make samples").click()
+    page.locator("section img.crisp").first.wait_for()
+    page.locator("section tbody tr").first.wait_for()
+    assert page.locator("section tbody tr").count() == 4
+    assert guest.errors == []
 
 
 @pytest.mark.timeout(1800)

@@ -69,6 +69,79 @@ def test_components_of_other_kinds_show_their_fields(guest, site, screenshots):
     assert guest.errors == []
 
 
+def test_a_start_that_fails_is_changed_and_sent_again(guest, site):
+    page = guest.page
+    page.goto(site.address("start?set=digits&recipe=demo"))
+    page.get_by_label("Samples to see").fill("13")
+    page.get_by_label("Time limit in minutes").fill("7")
+    page.get_by_text("Components and their kinds").click()
+    page.get_by_label("task.net", exact=True).select_option("wide")
+    page.get_by_label("task.net.depth").wait_for(state="attached")
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("an unlucky number").wait_for()
+    page.get_by_role("link", name="Change the settings").click()
+    samples = page.get_by_label("Samples to see")
+    samples.wait_for()
+    assert (samples.input_value(), page.get_by_label("Time limit in minutes").input_value()) == ("13", "7")
+    assert page.get_by_role("button", name="digits").get_attribute("aria-pressed") == "true"
+    page.get_by_text("Components and their kinds").click()
+    assert page.get_by_label("task.net", exact=True).input_value() == "wide"
+    samples.fill("5000")
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("heading", name="0006-demo").wait_for()
+    page.locator(".badge.running").wait_for()
+    words = (site.studio.runs.root / "0006-demo" / "studio.log").read_text()
+    assert "data=digits" in words
+    assert 'task.net={"kind": "wide", "depth": 0.5} samples=5000 --minutes 7' in words
+    assert guest.errors == []
+
+
+HIDE = """(is) => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def test_a_hidden_page_rests_and_catches_up(guest, site):
+    page = guest.page
+    page.goto(site.address("runs/0001-dcgan"))
+    page.locator(".chart svg").first.wait_for()
+    until_streams(site, 1)
+    page.evaluate(HIDE, True)
+    until_streams(site, 0)
+    append(site, 60_000, 8.25)
+    page.wait_for_timeout(500)
+    assert "8.25" not in page.locator(".legend").first.inner_text()
+    page.evaluate(HIDE, False)
+    page.locator(".legend b", has_text="8.25").first.wait_for()
+    until_streams(site, 1)
+
+
+def until_streams(site, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while site.studio.streams.taken != count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def append(site, samples: int, loss: float) -> None:
+    with (site.studio.runs.root / "0001-dcgan" / "events.jsonl").open("a") as file:
+        event = {"event": "tick", "samples": samples, "t": 300.0, "seconds": 60.0, "loss/D": loss}
+        file.write(json.dumps(event) + "\n")
+
+
+def test_what_has_the_focus_keeps_it_while_a_run_goes_on(guest, site):
+    page = guest.page
+    page.goto(site.address("runs/0001-dcgan"))
+    for what in (page.locator(".chart svg").first, page.get_by_role("button", name="Delete")):
+        what.wait_for()
+        what.focus()
+        for k in range(3):
+            append(site, 50_000 + k, 7.5 + k)
+            page.locator(".legend b", has_text=str(7.5 + k)).first.wait_for()
+        assert what.evaluate("element => element === document.activeElement")
+
+
 def test_a_second_training_is_asked_about(guest, site):
     page = guest.page
     site.studio.jobs.train("demo", [])
@@ -84,11 +157,9 @@ def test_a_tick_is_seen_within_a_second_of_its_line(guest, site):
     page.goto(site.address("runs/0001-dcgan"))
     page.locator(".chart svg").first.wait_for()
     page.wait_for_timeout(1500)
-    log, waited = site.studio.runs.root / "0001-dcgan" / "events.jsonl", []
+    waited = []
     for k in range(5):
-        with log.open("a") as file:
-            event = {"event": "tick", "samples": 50_000 + k, "t": 300.0, "seconds": 60.0, "loss/D": 7.0 + k}
-            file.write(json.dumps(event) + "\n")
+        append(site, 50_000 + k, 7.0 + k)
         began = time.monotonic()
         page.locator(".legend b", has_text=re.compile(f"^{7 + k}$")).first.wait_for()
         waited.append(time.monotonic() - began)

@@ -99,6 +99,16 @@ def test_training_on_labeled_images_and_sampling_need_neither_tables_nor_a_compi
     assert imported(f"{command(*words)}\n{sampled}", (*COMPILER, *TABLES, *OTHERS)) == []
 
 
+@pytest.mark.slow
+def test_a_model_needs_its_own_modality_and_those_that_this_imports(trained, tmp_path):
+    words = ("sample", str(trained), "-n", "2", "--npz", str(tmp_path / "x.npz"))
+    others = [f"ganforge.modalities.{name}.signal" for name in ("audio", "table", "text", "video")]
+    assert imported(command(*words), (*others, "ganforge.modalities.image.signal")) == [
+        "ganforge.modalities.image.signal"
+    ]
+    assert (tmp_path / "x.npz").exists()
+
+
 def test_the_recipes_that_are_listed_are_those_that_are_registered(monkeypatch):
     load_all()
     built_in = {

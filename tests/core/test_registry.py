@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from ganforge import recipes, registry
 from ganforge.core.component import build_stored, families, to_plain
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
-from ganforge.registry import load_all, load_plugin
+from ganforge.registry import kinds_defined, kinds_in, load_all, load_plugin
 from refused import refused
 
 LOSS = '''
@@ -25,6 +27,20 @@ class Square(Objective, kind="{kind}"):
     def g(self, fake, real):
         return (fake - self.margin) ** 2
 '''
+
+
+def test_the_kinds_in_the_sources_are_those_that_are_registered():
+    """Or a stored recipe might be read without what it names."""
+    load_all()
+    for family in families().values():
+        for kind, cls in family.kinds.items():
+            file = inspect.getsourcefile(cls) if cls.__module__.startswith("ganforge.") else None
+            assert file is None or kind in kinds_defined(Path(file).read_text(encoding="utf-8")), (kind, cls)
+
+
+def test_the_kinds_of_a_stored_recipe():
+    plain = {"kind": "a", "task": {"kind": "b", "penalties": [{"kind": "c", "weight": 1}]}, "name": "d"}
+    assert kinds_in(plain) == {"a", "b", "c"}
 
 
 def test_loading_all_is_done_once():

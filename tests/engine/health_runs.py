@@ -14,6 +14,7 @@ from ganforge.core.component import build, to_plain
 from ganforge.core.overrides import apply
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.health.watcher import Watcher
+from ganforge.engine.step import NotFinite
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
@@ -86,7 +87,9 @@ def states_of(recipe: Recipe, iterations: int) -> list[str]:
         trainer, watcher = Trainer(recipe, spec, loader, cpu), Watcher(recipe.health)
         for iteration in range(iterations):
             trace = trainer.iterate(probe=watcher.due(iteration))
-            if not trainer._finite:
+            try:
+                trainer.check_finite()
+            except NotFinite:
                 return [*states, "diverging"]
             if trace is not None:
                 watcher.probe(trace, recipe.task.generators(), trainer.live_samples)

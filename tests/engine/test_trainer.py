@@ -19,13 +19,14 @@ from ganforge.artifacts.rundir import RunDir
 from ganforge.core.errors import TrainingError
 from ganforge.core.events import read_events
 from ganforge.core.types import Batch, Nets, Request
+from ganforge.engine import step
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.plan import plan
 from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
 from ganforge.recipes.callback import Listener
-from ganforge.recipes.ema import Ema
+from ganforge.recipes.ema import Ema, Sides
 from ganforge.recipes.optimizer import SGD
 from refused import refused
 
@@ -166,13 +167,42 @@ def test_ema_has_the_half_life_it_says():
     average = ema.copy(net)
     with torch.no_grad():
         net.weight.fill_(1.0)
-    for step in range(10):
-        ema.update(average, net, batch=10, samples=10 * (step + 1))
+    for k in range(10):
+        ema.update(Sides(average, net), batch=10, samples=10 * (k + 1))
     assert average.weight.item() == pytest.approx(0.5)
     assert not average.weight.requires_grad
     assert not average.training
-    Ema(half_life=0).update(average, net, 10, 10)
+    Ema(half_life=0).update(Sides(average, net), 10, 10)
     assert average.weight.item() == 1.0
+
+
+def test_an_average_holds_what_modules_share_once_and_what_they_replace():
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    net.append(net[0])
+    average = Ema().copy(net)
+    sides = Sides(average, net)
+    net[1].running_mean = torch.full((1,), 8.0)
+    with torch.no_grad():
+        net[0].weight.fill_(4.0)
+        average[0].weight.fill_(0.0)
+    Ema(half_life=10, warmup=0).update(sides, batch=10, samples=10)
+    assert average[0].weight.item() == 2.0, "half the way, once"
+    assert average[1].running_mean.item() == 4.0
+
+
+def test_means_for_the_log_are_those_of_adding_up(monkeypatch):
+    values = [torch.tensor([0.1 * k, 0.3]) for k in range(50)]
+    total = torch.zeros(())
+    for value in values:
+        total = total + value.mean()
+    for most in (4096, 7, 50, 2):
+        monkeypatch.setattr(step, "MOST", most)
+        averages = step.Averages()
+        for value in values:
+            averages.add("x", value)
+        assert averages.peek() == averages.take() == {"x": total.item() / 50}
+        averages.add("x", torch.tensor(2.0))
+        assert averages.take() == {"x": 2.0}
 
 
 @pytest.mark.parametrize(

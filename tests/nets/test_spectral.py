@@ -17,7 +17,7 @@ from ganforge.engine.trainer import Trainer
 from ganforge.inference.model import load
 from ganforge.nets.layers.spectral import SpectralNorm, spectral
 from ganforge.recipes import make_recipe
-from ganforge.recipes.ema import Ema
+from ganforge.recipes.ema import Ema, Sides
 
 LAYERS = {
     "linear": (lambda: nn.Linear(6, 5), lambda: torch.randn(3, 6)),
@@ -205,7 +205,7 @@ def test_an_average_is_normalized_by_its_own_norm():
     for step in range(50):
         change(layer, 0.1)
         layer(torch.randn(2, 6))
-        ema.update(average, layer, 64, 64 * step)
+        ema.update(Sides(average, layer), 64, 64 * step)
     assert torch.linalg.matrix_norm(average.weight, 2).item() == pytest.approx(1, abs=0.1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,26 @@ def test_every_optional_package_is_in_the_extra_that_its_error_names():
     for package, extra in EXTRAS.values():
         assert package in extras[extra]
         assert package not in extras[""]
+
+
+def needed(packages: set[str], seen: set[str]) -> set[str]:
+    """Installed packages and those that they need, by their canonical names."""
+    for name in packages - seen:
+        seen.add(name)
+        lines = metadata.requires(name) or []
+        lines = [line for line in lines if "extra ==" not in line and "_version <" not in line]
+        more = {re.split(r"[<>=!~;\[( ]", line)[0] for line in lines}
+        needed({re.sub(r"[-_.]+", "-", one).lower() for one in more}, seen)
+    return seen
+
+
+def test_the_studio_adds_little():
+    """At most 8 packages and 5 MB."""
+    extras = declared()
+    added = needed(extras["studio"], set()) - needed({"typing-extensions"}, set())
+    assert len(added) <= 8, added
+    files = [file for name in added for file in metadata.files(name) or [] if file.suffix != ".pyc"]
+    assert sum(file.size or 0 for file in files) <= 5_000_000
 
 
 def test_all_holds_every_extra():

@@ -30,7 +30,7 @@ from ganforge.modalities.image.nets.progan import (
 from ganforge.modalities.image.tasks.progan import ProGan, brought_down
 from ganforge.nets.mlp import MlpGenerator
 from ganforge.recipes import make_recipe
-from ganforge.recipes.ema import Ema
+from ganforge.recipes.ema import Ema, Sides
 from refused import refused
 
 SMALL = {"channels": 4, "max_channels": 8}
@@ -170,7 +170,7 @@ def test_what_is_in_use_stands_where_training_stood():
     G = nets.G
     assert isinstance(G, ProganG)
     G.grow(1.5)
-    ema.update(average, G, 4, 4)
+    ema.update(Sides(average, G), 4, 4)
     assert average.stage == (1, 2, 0.5)
     other = players(played).G.eval()
     other.load_state_dict(G.state_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from ganforge.modalities.series.forecast_metric import covered, crps, energy
 from ganforge.modalities.series.tasks.forecast import Continuation, scores
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
+from ganforge.web.studio.file_uses import chosen
+from given_file import used
 from refused import refused
 
 load_all()
@@ -120,6 +123,19 @@ def test_the_verb_writes_paths_and_a_fan(ganforge, run, tmp_path):
     again = ganforge("forecast", run, "--data", data, "--out", out)
     assert again.status == 2
     assert "--force" in again.err
+
+
+def test_a_page_shows_the_paths_of_the_python_lines(run, tmp_path):
+    use, made, names = used(run, recent(tmp_path), tmp_path, horizon=10, paths=7)
+    assert (use.verb, use.settings[0].usual) == ("forecast", 8)
+    assert pd.read_csv(made.file).equals(pd.read_csv(io.StringIO(names["paths"].to_csv(index=False))))
+    assert len(made.rows) == 71
+    assert made.rows[0][0] == "path"
+    assert made.media[0].data.startswith(b"<svg")
+    with refused("file.setting", "from 1 to 10,000"):
+        chosen(use.settings, {"horizon": 0})
+    with refused("file.setting"):
+        chosen(use.settings, {"plugin": "evil.py"})
 
 
 def test_what_cannot_be_forecast(ganforge, run, tmp_path):

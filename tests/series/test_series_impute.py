@@ -30,6 +30,7 @@ from ganforge.modalities.series.tasks.forecast import scores as forecast_scores
 from ganforge.modalities.series.tasks.impute import Impute, scores
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all
+from given_file import used
 from refused import refused
 
 load_all()
@@ -191,6 +192,21 @@ def test_the_verb_fills_gaps_and_keeps_what_is_given(ganforge, folder, tmp_path)
     assert not table.isna().any().any()
     per_path = [table[table["path"] == k]["temperature"].tolist() for k in (1, 2)]
     assert per_path[0] != per_path[1]
+
+
+def test_a_page_marks_what_is_filled(folder, tmp_path):
+    before = with_gaps(folder, tmp_path / "gaps.csv")
+    use, made, names = used(folder / "run", tmp_path / "gaps.csv", tmp_path, paths=3)
+    assert use.verb == "impute"
+    with made.file.open(newline="") as file:
+        after = list(csv.reader(file, delimiter=";"))
+    assert after == [list(names["table"].columns), *names["table"].to_numpy().tolist()]
+    heads, *rows = made.rows
+    warm, load = heads.index("temperature"), heads.index("load")
+    for given, row, places in zip(before[1:], rows, made.made, strict=False):
+        assert (warm in places, load in places) == (given[1] == "", given[2] == "NA")
+        assert row[warm]
+    assert made.media[0].data.startswith(b"<svg")
 
 
 def test_hours_without_a_row_are_added_and_filled(ganforge, folder, tmp_path):

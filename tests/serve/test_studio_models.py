@@ -8,6 +8,8 @@ import base64
 import io
 import json
 import shlex
+import struct
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +51,14 @@ def png(size: int, channels: int = 3) -> bytes:
     data = io.BytesIO()
     Image.fromarray(draws.squeeze()).save(data, "PNG")
     return data.getvalue()
+
+
+def bomb(side: int) -> bytes:
+    """A small PNG that claims to be large."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def pixels(data: bytes | str) -> np.ndarray:
@@ -123,15 +133,19 @@ def said(trained) -> dict[str, Said]:
             await send("far", drag, *form({**pulled, "pulls": far}))
             await send("other mask", drag, *form({**pulled, "mask": True}, mask=("m.png", png(9, 1))))
             await send("no grid", "uploads/drag/people", *form({"pulls": points, "steps": 3}))
-            rows, complete = b'age\n20\n31\n""\n', "uploads/complete/people"
-            await send("complete", complete, *form({"seed": 3}, file=("my.csv", rows)))
+            rows, complete = b'age\n20\n31\n""\n', "uploads/file/people"
+            await send("complete", complete, *form({"settings": {"seed": 3}}, file=("my.csv", rows)))
+            await send("use of a file", "models/people/use/file", json.dumps({"settings": {"seed": 3}}).encode(), JSON)
+            for name, settings in (("odd setting", {"out": "/etc"}), ("low setting", {"seed": -1})):
+                await send(name, complete, *form({"settings": settings}, file=("my.csv", rows)))
             found["completed file"] = await asked(app, f"/api/media/{found['complete'].json['file']}")
             await send("no column", complete, *form({}, file=("my.csv", b"age,other\n20,1\n")))
             await send("no rows", complete, *form({}, file=("my.png", png(8))))
-            await send("no table", "uploads/complete/digits", *form({}, file=("my.csv", rows)))
+            await send("no table", "uploads/file/digits", *form({}, file=("my.csv", rows)))
             await send("translate", denoise, *form({}, file=("a.png", png(24))))
             await send("mask", denoise, *form({}, file=("a.png", png(24)), mask=("m.png", png(24, 1))))
             await send("pickle", denoise, *form({}, file=("weights.pt", b"\x80\x04")))
+            await send("bomb", denoise, *form({}, file=("a.png", bomb(40_000))))
             await send("no file", denoise, *form({}))
             await send("no form", denoise, b"{}", "application/json")
             body, kind = form({}, file=("a.png", b"x" * (33 << 20)))
@@ -154,7 +168,15 @@ def said(trained) -> dict[str, Said]:
 def test_models_are_listed_and_described(said):
     assert {one["name"] for one in said["list"].json["models"]} >= {"digits", "people", "denoise"}
     digits, people = said["digits"].json, said["people"].json
-    assert digits["explore"] == {"frames": True, "directions": True, "project": True, "layers": 0, "drag": True}
+    assert digits["explore"] == {
+        "frames": True,
+        "directions": True,
+        "project": True,
+        "layers": 0,
+        "drag": True,
+        "file": None,
+        "sample": {"en": "8×8×1", "zh": "8×8×1"},
+    }
     assert len(digits["labels"]) == 2
     assert {column["name"] for column in people["columns"]} >= {"age"}
     assert said["denoise"].json["can"]["translate"]
@@ -273,10 +295,16 @@ def test_missing_cells_are_filled_in_as_the_command_does(said, trained, tmp_path
         main(["complete", trained["people"], "--data", str(rows), "--seed", "3", "--out", str(out)])
     assert said["completed file"].body == out.read_bytes()
     made = said["complete"].json
-    heads, *shown = made["shown"]
+    heads, *shown = made["rows"]
     assert [row[heads.index("age")] for row in shown][:2] == ["20", "31"]
     assert [heads.index("age") in places for places in made["made"]] == [False, False, True]
-    assert made["filled"] == sum(map(len, made["made"])) == 3 * len(heads) - 2
+    filled = sum(map(len, made["made"]))
+    assert filled == 3 * len(heads) - 2
+    assert made["says"][0]["en"] == f"3 rows; {filled} cells were filled in."
+    assert made["says"][0]["zh"].startswith("共 3 行")
+    use = said["use of a file"].json
+    assert "--seed 3 --out completed.csv" in use["command"]
+    assert "seed=3" in use["python"]
 
 
 def test_several_samples_are_media_rows_and_files(said, trained):
@@ -311,8 +339,11 @@ def test_files_are_translated_and_not_kept(said):
         ("no grid", 422, "explore.not_an_image"),
         ("no column", 422, "column.not_found"),
         ("no rows", 422, "studio.wrong_file"),
-        ("no table", 422, "complete.no_way"),
+        ("no table", 422, "file.not_used"),
+        ("odd setting", 422, "file.setting"),
+        ("low setting", 422, "file.setting"),
         ("pickle", 422, "studio.wrong_file"),
+        ("bomb", 422, "data.unreadable"),
         ("no file", 422, "studio.no_file"),
         ("no form", 415, "web.wrong_content_type"),
         ("large", 413, "web.too_large"),

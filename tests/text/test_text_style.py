@@ -22,6 +22,7 @@ from ganforge.modalities.text.source import TextSet
 from ganforge.modalities.text.style_subject import in_classes
 from ganforge.modalities.text.tasks.arae import at_each
 from ganforge.modalities.text.tasks.style import TextStyle, not_told
+from ganforge.web.description import attributes
 from refused import refused
 
 FIELDS = {
@@ -107,6 +108,11 @@ def run(tmp_path_factory) -> Path:
     data = write_styles(folder, 60)
     gf.train("text-style-small", data=data, fields=SHORT, run_dir=folder / "run", device="cpu")
     return folder / "run"
+
+
+def test_a_page_knows_the_classes(run):
+    (one,) = attributes(gf.load(run))
+    assert (one["name"], one["kind"], one["values"]) == ("label", "category", ["modern", "old"])
 
 
 def test_lines_of_a_file_are_rewritten(run, ganforge, tmp_path):

@@ -21,6 +21,7 @@ from ganforge.modalities.video.predicting import predict
 from ganforge.modalities.video.tasks.predict import Labeled, Predict, pixel_crps
 from ganforge.recipes import get, make_recipe
 from ganforge.registry import load_all
+from given_file import used
 from refused import refused
 
 load_all()
@@ -248,6 +249,17 @@ def test_what_is_continued_is_the_end_of_a_film_at_the_rate_of_the_model(run, tm
     assert (start.frames[:, 0, 0, 0] // 8).tolist() == [23, 25, 27, 29]
     (short,) = starts_of(model, write_gif(tmp_path / "b.gif", clip[:3], 40))
     assert (short.frames[:, 0, 0, 0] // 8).tolist() == [0, 2]
+
+
+def test_a_page_shows_the_frames_after_those_that_were_given(run, tmp_path):
+    start = write_gif(tmp_path / "a.gif", squares(1)[0])
+    use, made, names = used(run, start, tmp_path, frames=6, n=2)
+    assert use.verb == "predict"
+    assert names["frames"].shape == (2, 6, 16, 16, 3)
+    assert made.file.suffix in (".mp4", ".gif")
+    assert made.file.stat().st_size > 0
+    assert [one.mime for one in made.media][1] == "image/png"
+    assert "then 6 new ones" in made.says[0]
 
 
 def test_errors(ganforge, run, data, tmp_path):

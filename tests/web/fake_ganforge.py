@@ -35,6 +35,7 @@ SCHEMA = {
                 "kind": {"const": "synthesis"},
                 "net": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in ("Small", "Wide", "Read")]},
                 "side": {"anyOf": [{"oneOf": [{"$ref": "#/$defs/Small"}]}, {"type": "null"}]},
+                "roles": {"type": "object", "additionalProperties": {"enum": ["integer", "ordinal"]}},
                 "parts": {"type": "array", "items": {"oneOf": [{"$ref": "#/$defs/Small"}, {"$ref": "#/$defs/Wide"}]}},
             },
         },
@@ -68,6 +69,7 @@ VALUES = {
         "net": {"kind": "small", "width": 16},
         "side": None,
         "parts": [{"kind": "small", "width": 3}],
+        "roles": {},
     },
     "noise": 0.5,
     "optimizers": {"G": {"kind": "adam", "lr": 0.1}, "D": {"kind": "adam", "lr": {"kind": "cosine", "start": 0.2}}},
@@ -85,9 +87,12 @@ def child(words: list[str]) -> None:
         raise SystemExit("no document")
     else:
         choice = {"recipe": "demo", "fields": ["task.augment=ada", "samples=1000"], "reasons": []}
+        columns = [{"name": "age", "kind": "integer"}]
         facts = {"name": words[1], "count": 3, "classes": {"<img src=x onerror=alert(1)>": 3}, "recipes": {},
-                 "modes": {"RGB": 2, "L": 1}, "depths": {"8": 3}}  # fmt: skip
-        found = {"facts": facts, "hints": [], "choice": choice, "no_choice": "", "sheet": "", "asked": time.time()}
+                 "modes": {"RGB": 2, "L": 1}, "depths": {"8": 3}, "columns": columns}  # fmt: skip
+        table = [["age"], ["31"]]
+        found = {"facts": facts, "hints": [], "choice": choice, "no_choice": "", "sheet": "", "rows": table}
+        found["asked"] = time.time()
     print(json.dumps(found))
 
 

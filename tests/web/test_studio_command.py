@@ -22,11 +22,15 @@ from web.conftest import write_run
 
 HEAVY = ("torch", "numpy", "PIL", "pandas", "scipy", "sklearn", "matplotlib")
 SERVE = f"""
+import socket
 import sys
 from ganforge.cli.main import main
+real, asked = socket.getaddrinfo, set()
+socket.getaddrinfo = lambda host, *rest, **more: (asked.add(host), real(host, *rest, **more))[1]
 try:
     main(["studio", *sys.argv[1:]])
 finally:
+    print("resolved", *asked)
     print("imported", *[name for name in {HEAVY!r} if name in sys.modules])
 """
 
@@ -41,6 +45,9 @@ def test_it_serves_without_pytorch_and_ends_at_ctrl_c(tmp_path):
         assert process.stdout is not None
         url = json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
         token = url.partition("?token=")[2]
+        if Path("/proc/self/stat").exists():
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            assert (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") < 2.0  # processor seconds
         assert url.startswith(f"http://127.0.0.1:{port}/?token=")
         for path in ("/", "/api/runs", "/api/runs/a", "/api/compare?run=a", "/api/data", "/static/app.js"):
             asked = urllib.request.Request(
@@ -61,7 +68,9 @@ def test_it_serves_without_pytorch_and_ends_at_ctrl_c(tmp_path):
     finally:
         process.kill()
         process.wait()
-    assert out.splitlines()[-1] == "imported"
+    resolved, imported = out.splitlines()[-2:]
+    assert imported == "imported"
+    assert set(resolved.split()[1:]) <= {"127.0.0.1"}, "it asks for the address of no other host"
     assert app.known_address(tmp_path / "runs") == url
 
 

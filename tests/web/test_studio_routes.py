@@ -131,6 +131,19 @@ def test_starting_sets_what_is_allowed_and_nothing_else(asking, studio):
     assert [path.name for path in studio.jobs.folders()] == ["0001-demo"]
 
 
+def test_the_form_of_a_start_can_be_opened_again(asking, studio):
+    write_run(studio.runs.root, "0001-a")
+    entered = {"recipe": "demo", "data": {"set": "digits"}, "fields": {"samples": 13}, "kinds": {"task.net": "wide"}}
+    name = asking("/api/runs", {**entered, "minutes": 3, "beside": True}).json["name"]
+    until(lambda: asking(f"/api/runs/{name}").json["problem"] == "samples=13: an unlucky number")
+    assert asking(f"/api/runs/{name}").json["form"] is True
+    assert asking(f"/api/runs/{name}/form").json == {**entered, "minutes": 3}
+    assert asking("/api/runs/0001-a").json["form"] is False
+    assert asking("/api/runs/0001-a/form").error == "studio.no_form"
+    assert asking(f"/api/runs/{name}/trash", {}).status == 200
+    assert not (studio.runs.root / name).exists()
+
+
 def test_data_of_a_start(asking, studio):
     def words(body) -> list[str]:
         name = asking("/api/runs", {"recipe": "demo", "beside": True, **body}).json["name"]
@@ -227,7 +240,7 @@ def test_recipes_and_the_form_of_one(asking):
     fields = {field["path"]: field for field in asking("/api/recipes/demo").json["fields"]}
     assert set(fields) == {
         "samples", "limit", "precision", "recompute", "noise", "optimizers.G.lr", "optimizers.D.lr.start",
-        "terms.0.momentum", "task.net.width", "task.parts.0.width",
+        "terms.0.momentum", "task.net.width", "task.parts.0.width", "task.roles",
     }  # fmt: skip
     assert fields["limit"]["optional"]
     assert fields["precision"]["choices"] == ["fp32", "bf16"]

@@ -32,7 +32,7 @@ from ganforge.core.version import __version__
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.statistics import CachedNets
-from ganforge.registry import load_all
+from ganforge.registry import load_for
 
 FORMAT = "1"
 MAX_HEADER = 2**24  # bytes
@@ -150,7 +150,6 @@ def read(path: Path | str) -> tuple[Recipe, Spec, dict[str, Tensor]]:
 
 
 def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
-    load_all()
     if path.is_dir():
         stored_recipe(path)
         if not (path / "model.safetensors").is_file():
@@ -184,7 +183,9 @@ def _read(path: Path) -> tuple[Recipe, Spec, dict[str, Tensor], dict[str, str]]:
             code="model.not_a_bundle",
         )
     with header_errors(path):
-        recipe = build_stored(Recipe, json.loads(header["recipe"]), f"{path}, header")
+        plain = json.loads(header["recipe"])
+        load_for(plain)
+        recipe = build_stored(Recipe, plain, f"{path}, header")
         spec = Spec.from_plain(json.loads(header["spec"]))
     if (path.parent / "recipe.yaml").is_file():  # the run directory's recipe contains the path of its data
         recipe = replace(recipe, data=stored_recipe(path.parent).data)

@@ -23,6 +23,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.events import EventLog
 from ganforge.core.version import __version__
 from ganforge.recipes.base import Recipe
+from ganforge.registry import load_for
 
 
 class RunDir:
@@ -110,7 +111,9 @@ def stored_recipe(folder: Path | str) -> Recipe:
             f"{folder}: no run here (there is no {path.name}). A run directory looks like runs/0001-dcgan",
             code="run.not_found",
         )
-    return build_stored(Recipe, overrides.from_yaml(path), str(path))
+    plain = overrides.from_yaml(path)
+    load_for(plain)
+    return build_stored(Recipe, plain, str(path))
 
 
 def environment_of(device: torch.device) -> dict[str, Any]:

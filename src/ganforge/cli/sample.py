@@ -121,12 +121,7 @@ def sample(
     common: Common,
 ) -> None:
     """Make new samples with a trained model."""
-    from ganforge.registry import load_all
-
-    load_all()
     piped = Piped(common.as_json) if str(out) == PIPE else None
-    if piped is None:
-        check_targets(out, grid, npz, common.force)
     if columns is not None and columns < 1:
         raise UserError(f"--columns {columns}: it must be at least 1", code="cli.out_of_range")
     from ganforge.inference.model import load
@@ -139,7 +134,7 @@ def sample(
         n = 64 if model.codes is None else len(model.codes)
     if piped is not None:
         out, npz = piped.targets(model, npz)
-        check_targets(out, grid, npz, common.force)
+    check_targets(out, grid, npz, common.force)
     check_kinds(model, out, npz)
     check_format(model, out, form)
     sentences = text or ()

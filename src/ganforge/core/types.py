@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from ganforge.core.conditions import Conditions
 
 MOST_CLASSES = 2**20
+WIDE = (torch.float32, torch.float64)
 
 
 def wide(x: Tensor) -> Tensor:
     """x in at least float32; float64 is kept. Autocast produces bfloat16, which is not accurate enough for losses and
     statistics."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return x if x.dtype in WIDE else x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ log = logging.getLogger("ganforge")
 T = TypeVar("T")
 VARIABLE = "GANFORGE_TIMEOUT"
 TIMEOUT = 1800.0
-"""Seconds that a process waits for another one: longer than an evaluation by process 0 during training."""
+"""Seconds that a process waits for another one: longer than process 0 computes metrics during training."""
 
 
 @contextlib.contextmanager
@@ -131,7 +131,7 @@ class Processes(World):
         pieces = summed.split([*(g.numel() for g in gradients), 1])
         for gradient, piece in zip(gradients, pieces, strict=False):
             gradient.copy_(piece.view_as(gradient))
-        return pieces[-1][0]
+        return pieces[-1][0].clone()  # a view would keep all gradients
 
     @contextlib.contextmanager
     def computing(self, nets: Nets) -> Iterator[None]:
@@ -220,6 +220,19 @@ class Processes(World):
         if not self.leads:
             buffer = torch.empty(int(length), dtype=torch.uint8)
         return self._sent(buffer, 0).numpy().tobytes() if int(length) else b""
+
+    def to_leader(self, data: bytes) -> list[bytes]:
+        lengths = self._stacked(torch.tensor([len(data)])).flatten().tolist()
+        longest = max(lengths)
+        if not longest:
+            return [b"" for _ in lengths] if self.leads else []
+        buffer = torch.zeros(longest, dtype=torch.uint8)
+        if data:
+            buffer[: len(data)] = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        parts = [torch.empty_like(buffer) for _ in lengths] if self.leads else None
+        with reported(self.rank):
+            dist.gather(buffer, parts)
+        return [part[:n].numpy().tobytes() for part, n in zip(parts or [], lengths, strict=False)]
 
     def in_turn(self, work: Callable[[], T]) -> T:
         first = int(os.environ.get("LOCAL_RANK", "0")) == 0

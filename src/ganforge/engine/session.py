@@ -1,7 +1,7 @@
 """Training: train, log, save, and roll back if the health check requires it.
 
 Of several processes each has a session, and all take the same decisions; process 0 writes the files and calls the
-listeners.
+listeners, except for those that share their work (`Callback.everywhere`).
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ class Session:
         recipe = self.recipe
         deadline = math.inf if minutes is None else time.perf_counter() + 60 * minutes
         try:
-            for listener in self.listeners:
-                listener.on_start()
+            with self.world.together():
+                for listener in self.listeners:
+                    listener.on_start()
             if self._saved_at == self.samples:  # a process killed after its checkpoint may have left an older bundle
                 self.write_bundle()
             tick = Tick(self)

@@ -135,8 +135,9 @@ def train(
             session.log("init", notes=init_notes)
             log.warning("starting from a trained model: %s", "; ".join(init_notes))
         n_logged = _log_skipped(session, loader)
+        session.listeners = [c.build(session) for c in watchers(recipe) if world.leads or c.everywhere]
         if world.leads:
-            session.listeners = [c.build(session) for c in watchers(recipe)] + [make(session) for make in listeners]
+            session.listeners += [make(session) for make in listeners]
         session.tell({"event": "needs", "message": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)

@@ -9,6 +9,7 @@ The clock is `samples`, the number of real samples consumed. Everything in a ste
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -33,6 +34,7 @@ from ganforge.nets.layers.labels import hidden
 from ganforge.recipes import sampling
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.course import within_passes
+from ganforge.recipes.ema import Sides
 from ganforge.recipes.statistics import CachedNets
 from ganforge.tasks.base import Phase
 
@@ -97,6 +99,7 @@ class Trainer:
         critics = {name: self.nets[name] for name in recipe.task.critic_players(self.nets)}
         self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
+        self._sides = [Sides(average, self.nets[name]) for name, average in self.averages.items()]
         self.finished = CachedNets()
         self.recompute = Recompute(self.nets, self.world.statistics) if recipe.recompute else None
         self.optimizers = make_optimizers(recipe, self.nets)
@@ -108,7 +111,7 @@ class Trainer:
         self.stats = Averages()
         self.data_seconds = 0.0
         self._rounds = max(phase.repeats for phase in self.phases)
-        self._finite = torch.ones((), dtype=torch.bool, device=device)
+        self._losses: list[Tensor] = []  # scalars that were not yet looked at: see `check_finite`
 
     @property
     def stride(self) -> int:
@@ -127,8 +130,8 @@ class Trainer:
         if trace is not None:
             trace.stats = self.world.from_last(trace.stats)
         self.samples += self.stride
-        for name, average in self.averages.items():
-            self.recipe.ema.update(average, self.nets[name], self.stride, self.samples)
+        for sides in self._sides:
+            self.recipe.ema.update(sides, self.stride, self.samples)
         return trace
 
     def batch_at(self, position: int) -> Batch:
@@ -151,8 +154,9 @@ class Trainer:
         for weight in self.frozen:
             weight.requires_grad = False
         trained = [self.optimizers[name] for name in phase.trains]
-        for optimizer in trained:
-            optimizer.zero_grad(set_to_none=True)
+        for name in phase.trains:
+            for weight in self.weights[name]:
+                weight.grad = None
         self._gradients(phase, batch, position, trace)
         for name, optimizer in zip(phase.trains, trained, strict=True):
             settings = self.recipe.optimizers[name]
@@ -175,7 +179,7 @@ class Trainer:
         weights = [weight for name in phase.trains for weight in self.weights[name] if weight.requires_grad]
         parts = self.recipe.accumulate
         size, whole = len(batch) // parts, parts * self.world.size
-        sum_of_losses = torch.zeros((), device=self.device)
+        sums: list[Tensor] = []
         for k in range(parts):
             part = self.world.rank * parts + k
             rng = Rng(self.seed, position, phase.name, (part, whole), self.device, self.weights_dtype)
@@ -184,11 +188,12 @@ class Trainer:
                 with arithmetic(self.dtype, self.device, phase.order), self._recomputed(phase):
                     terms = phase.loss(self.nets, batch.rows(k * size, (k + 1) * size), rng)
                 means = {name: wide(loss).mean() for name, loss in terms.losses.items()}
-                total = torch.stack(list(means.values())).sum()
+                total = torch.stack(list(means.values())).sum() if len(means) > 1 else next(iter(means.values()))
+                scale = phase.gain / whole
                 # with respect to the weights only: samples inside a penalty also require gradients, which are not
                 # needed here
-                (total * (phase.gain / whole)).backward(inputs=weights)
-            sum_of_losses = sum_of_losses + total.detach()
+                (total if scale == 1 else total * scale).backward(inputs=weights)
+            sums.append(total.detach())
             self.stats.add(f"loss/{phase.name}", total)
             if len(means) > 1:
                 for name, value in means.items():
@@ -197,14 +202,17 @@ class Trainer:
                 self.stats.add(name, value)
             if trace is not None:
                 trace.stats |= terms.stats
-        self._finite &= torch.isfinite(self.world.add_gradients(weights, sum_of_losses))
+        self._losses.append(self.world.add_gradients(weights, sums[0] if parts == 1 else torch.stack(sums).sum()))
 
     def _recomputed(self, phase: Phase) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self.recompute is None else self.recompute.active(phase.order)
 
     def check_finite(self, weights: bool = False) -> None:
-        """Raises NotFinite if a loss, or with `weights` a weight, is no longer finite."""
-        if not self._finite:
+        """Raises NotFinite if a loss, or with `weights` a weight, is no longer finite. Synchronizes with the device."""
+        on_cpu = self.device.type == "cpu"
+        seen = [x.item() for x in self._losses] if on_cpu or not self._losses else torch.stack(self._losses).tolist()
+        self._losses = [x for x, value in zip(self._losses, seen, strict=True) if not math.isfinite(value)]
+        if self._losses:
             raise NotFinite(f"a loss is no longer a finite number at {self.samples:,} samples")
         if weights:
             for name, net in self.nets.items():
@@ -327,8 +335,8 @@ class Trainer:
             self.nets.memory[name] = own.to(buffer.device)
         self.samples = samples
         self.finished = CachedNets()
-        self.stats.sums.clear()
-        self._finite.fill_(True)
+        self.stats.clear()
+        self._losses.clear()
 
     def change_draws(self, seed: int, rate: float) -> None:
         """Changes the random draws and the order of the data, and multiplies the recipe's learning rates by `rate`."""

@@ -91,6 +91,10 @@ class World:
         """What `pack` returns in process 0, for all; the others do not call it."""
         return pack()
 
+    def to_leader(self, data: bytes) -> list[bytes]:
+        """In process 0 the bytes of all processes, in the order of ranks; in the others []."""
+        return [data]
+
     def in_turn(self, work: Callable[[], T]) -> T:
         """What `work` returns. On each machine one process does it first, since it may download files."""
         return work()

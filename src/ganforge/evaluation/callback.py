@@ -2,7 +2,8 @@
 
 An evaluation falls on a multiple of `every` and on the end of a run, depends on the weights and the recipe alone, and
 changes neither. What was best before is read from `events.jsonl`, which a resume or a rollback cuts to where it goes on
-from: a run that was killed finds the same best as the one that was not.
+from: a run that was killed finds the same best as the one that was not. Several processes share the work
+(`evaluation/shares.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -24,16 +26,28 @@ from ganforge.engine.callbacks.guard import Guard
 from ganforge.evaluation.comparison import comparison_of, encoder_for, refuse_other_signals
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.output import plain_number, plain_result
+from ganforge.evaluation.reader import Items, Reader, Stored
+from ganforge.evaluation.shares import agrees, features_in, known_items, looks_at_samples, shared, with_samples
 from ganforge.evaluation.sides import (
     MOST_REAL,
-    Stored,
+    chosen_items,
     generated_samples,
     labels_like,
     real_samples,
     translated_samples,
 )
 from ganforge.evaluation.subject import Subject
-from ganforge.metrics.base import Comparison, Extractor, Metric, Result, SampleSet, measure
+from ganforge.metrics.base import (
+    CHUNK,
+    Comparison,
+    Encoded,
+    Extractor,
+    Metric,
+    Result,
+    SampleSet,
+    keeps_features,
+    measure,
+)
 from ganforge.recipes.callback import Callback, Listener, RunView, due
 
 log = logging.getLogger("ganforge")
@@ -46,6 +60,8 @@ class Evaluation(Callback, kind="evaluation"):
 
     The fields `metrics`, `every` and `patience` of a recipe are short for one of these.
     """
+
+    everywhere: ClassVar[bool] = True
 
     metrics: tuple[Metric, ...] = Field(default=("fd5k",), validate_default=True, min_length=1)
     """What is measured, by name: fd5k, kid5k, pr, ... The first decides which model is the best."""
@@ -69,17 +85,19 @@ class Evaluator(Listener):
 
     def __init__(self, config: Evaluation, run: RunView):
         self.config, self.run = config, run
+        self.world = run.world
         self.guard = Guard(run, "the evaluation")
         self.n = max(metric.n or config.n for metric in config.metrics)
 
     def on_start(self) -> None:
         """Opens the data and the extractor, so that what cannot work says so before hours of training."""
         recipe, dataset = self.run.recipe, self.run.dataset
-        self._stop_without_progress()  # a run that was killed between its last measurement and its end
+        if self.world.leads:
+            self._stop_without_progress()  # a run that was killed between its last measurement and its end
         extractor = self.config.extractor or build(Extractor, {"kind": recipe.signal.extractor})
         refuse_other_signals(self.config.metrics, extractor, recipe.signal)
         self.device = pick_device(None)
-        with Stages() as progress:
+        with Stages(quiet=not self.world.leads) as progress:
             self.sources, wanted, self.split, kept = dataset, dataset, "train", None
             translates = recipe.task.mode == "translate"
             if translates:
@@ -88,27 +106,34 @@ class Evaluator(Listener):
                 self.sources, wanted = recipe.task.sources_and_targets(dataset if kept is None else kept, self.run.spec)
             self.paired = translates and wanted is self.sources
             most = self.n if translates else MOST_REAL
-            self.real: SampleSet = real_samples(
-                recipe.signal, wanted, self.run.spec, most=most, stored=self._stored(wanted), progress=progress
-            )
+            items = self._readable(wanted, most, progress)
+            self.real: SampleSet = real_samples(recipe.signal, wanted, self.run.spec, most=most, items=items)
+            if translates:
+                self.source_items = items if self.paired else self._readable(self.sources, self.n, progress)
             self.train = functools.cache(lambda: self.real if kept is None else self._trained_on(dataset))
-            self.encoder = encoder_for(
-                self.config.metrics, extractor, self.real, dataset.classes, self.device, progress
+            self.encoder = self.world.in_turn(
+                lambda: encoder_for(self.config.metrics, extractor, self.real, dataset.classes, self.device, progress)
             )
+            self.agree = agrees(self.world, self.encoder)
 
     def on_step(self, before: int, after: int) -> None:
         if due(before, after, self.config.every):
             self._evaluate()
 
     def on_end(self) -> None:
-        finished = self.run.samples >= self.run.recipe.samples
-        if finished and not any(event["samples"] == self.run.samples for event in self._past()):
+        if self.run.samples < self.run.recipe.samples:
+            return
+        lacking = self.world.leads and not any(event["samples"] == self.run.samples for event in self._past())
+        if self.world.most(int(lacking)):
             self._evaluate()
 
     def _evaluate(self) -> None:
         with self.guard():
             started = time.perf_counter()
-            results = measure(self.config.metrics, self._comparison())
+            comparison = self._comparison()
+            if not self.world.leads:
+                return
+            results = measure(self.config.metrics, comparison)
             best = self._is_best(results[0])
             if best:  # before the log says so: a process killed between the two evaluates again
                 self.run.write_bundle(BEST)
@@ -137,13 +162,32 @@ class Evaluator(Listener):
             self.run.stop_early("patience")
 
     def _comparison(self) -> Comparison:
+        """Both sides. Several processes compute them together; the others' are then of no use to them."""
+        run, world, metrics = self.run, self.world, self.config.metrics
+        comparison = self._sides(self._fake())
+        if world.size == 1:
+            return comparison
+        fake, encoder = comparison.fake, self.encoder if self.agree else None
+        comparison.keep = keeps_features(metrics)
+        streams = {}
+        if encoder is not None and world.most(int(world.leads and not comparison.is_cached("real"))):
+            blocks = shared(world, run.recipe.signal, self.real, encoder, False, comparison.progress)
+            streams["real"] = features_in(blocks, self.real.unit or CHUNK)
+        blocks = shared(
+            world, run.recipe.signal, fake, encoder, looks_at_samples(metrics) or encoder is None, comparison.progress
+        )
+        if encoder is not None:
+            streams["fake"] = features_in(blocks, fake.unit or CHUNK)
+        return self._sides(with_samples(fake, blocks), streams)
+
+    def _sides(self, fake: SampleSet, streams: Mapping[str, Sequence[Encoded]] | None = None) -> Comparison:
         run, config = self.run, self.config
         subject = Subject(
             title=run.folder.name,
             signal=run.recipe.signal,
             spec=run.spec,
             real=self.real,
-            fake=self._fake(),
+            fake=fake,
             provenance={"samples": run.samples, "split": self.split, "ema": run.recipe.ema.half_life > 0},
             classes=run.dataset.classes,
             paired=self.paired,
@@ -153,11 +197,20 @@ class Evaluator(Listener):
         def on_progress(title: str, done: int, total: int) -> None:
             run.tell({"event": "evaluating", "title": title, "done": done, "total": total})
 
-        return comparison_of(subject, config.metrics, self.encoder, config.seed, self.device, on_progress)
+        return comparison_of(
+            subject, config.metrics, self.encoder, config.seed, self.device, on_progress, streams=streams
+        )
 
     def _trained_on(self, dataset: Dataset) -> SampleSet:
         _, wanted = self.run.recipe.task.sources_and_targets(dataset, self.run.spec)
         return real_samples(self.run.recipe.signal, wanted, self.run.spec, stored=self._stored(wanted))
+
+    def _readable(self, dataset: Dataset, most: int, progress: Stages) -> Items | None:
+        """The items of a data set that can be read, which process 0 finds out; None: see `known_items`."""
+        reader = Reader(self.run.recipe.signal, dataset, self.run.spec, self._stored(dataset))
+        return known_items(
+            self.world, reader.signal, reader, lambda: Items.read_once(reader, chosen_items(dataset, most, 0), progress)
+        )
 
     def _stored(self, dataset: Dataset) -> Stored | None:
         """How prepared items are had that the run keeps in memory: read and decoded once, they are not read again."""
@@ -171,7 +224,7 @@ class Evaluator(Listener):
         if run.recipe.task.mode == "translate":
             return translated_samples(
                 run.recipe.signal, self.sources, run.spec, run.translate, run.folder.name, most=self.n,
-                stored=self._stored(self.sources),
+                items=self.source_items,
             )  # fmt: skip
         labels = labels_like(self.real, run.spec, self.n, config.seed)
         batch, signal = run.recipe.signal.batch_size(run.spec), run.recipe.signal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.types import Request
 from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
-from ganforge.metrics.base import Comparison, Encoder, Extractor, Latents, Metric, Progress, SampleSet
+from ganforge.metrics.base import Comparison, Encoded, Encoder, Extractor, Latents, Metric, Progress, SampleSet
 from ganforge.recipes.sampling import labeled
 from ganforge.signals import Signal
 
@@ -65,6 +65,7 @@ def comparison_of(
     seed: int,
     device: torch.device,
     progress: Progress | None,
+    streams: Mapping[str, Sequence[Encoded]] | None = None,
 ) -> Comparison:
     """Both sides of a subject with all that the metrics may ask for."""
     model = subject.model
@@ -88,6 +89,7 @@ def comparison_of(
         cache=cache(),
         provenance=subject.provenance,
         progress=progress,
+        streams=streams,
     )
 
 

@@ -92,17 +92,18 @@ class Items:
                     progress(f"reading {reader.dataset.name}", start + len(part), len(chosen))
         return cls(reader, np.array(places, np.int64), kept, digest.hexdigest())
 
-    def drawn(self, decoded: Callable[[Tensor], Any]) -> Callable[[int], Iterator[Any]]:
-        """A function that goes through all items in parts of a size, each part decoded."""
+    def drawn(self, decoded: Callable[[Tensor], Any]) -> Callable[[int, int, int], Iterator[Any]]:
+        """A function that goes through the items [start, stop) in parts of a size, each part decoded: see
+        `SampleSet.between`."""
 
-        def draw(size: int) -> Iterator[Any]:
+        def between(size: int, start: int, stop: int) -> Iterator[Any]:
             if self.kept is not None:
-                for start in range(0, len(self.kept), size):
-                    yield decoded(torch.from_numpy(np.stack(self.kept[start : start + size])))
+                for k in range(start, stop, size):
+                    yield decoded(torch.from_numpy(np.stack(self.kept[k : min(k + size, stop)])))
                 return
             with self.reader as read:
-                for start in range(0, len(self.places), size):
-                    found = [item for item in read(self.places[start : start + size]) if item is not None]
+                for k in range(start, stop, size):
+                    found = [item for item in read(self.places[k : min(k + size, stop)]) if item is not None]
                     yield decoded(torch.from_numpy(np.stack(found)))
 
-        return draw
+        return between

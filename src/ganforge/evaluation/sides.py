@@ -49,6 +49,7 @@ def real_samples(
     shuffled: bool = False,
     made: Callable[[Batch], Tensor] | None = None,
     stored: Stored | None = None,
+    items: Items | None = None,
     progress: Progress | None = None,
 ) -> SampleSet:
     """The real samples of a data set, without those that cannot be read, each once and nothing drawn again.
@@ -58,18 +59,17 @@ def real_samples(
         shuffled: in an order drawn from the seed, so that the first few stand for all; else in the order of the data.
         made: encoded samples that are made of a batch, in place of the real ones themselves.
         stored: prepared items that are at hand already; see `RunView.stored`.
+        items: those that can be read, where they are known already: see `readable_items`.
 
     Raises:
         UserError: fewer than `min_samples` can be read.
     """
-    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
-    chosen = draws.permutation(len(dataset))[:most]
-    chosen = chosen if shuffled else np.sort(chosen)
+    chosen = chosen_items(dataset, most, seed, shuffled)
     if (whole := signal.raw_samples(dataset)) is not None:
         refuse_few(dataset.name, len(chosen), min_samples)
         side = SampleSet.of(whole.take(chosen), name=short_name(dataset), fingerprint=raw_fingerprint(dataset, chosen))
         return replace(side, vectors=vectors_of(dataset, spec, chosen))
-    items = Items.read_once(Reader(signal, dataset, spec, stored), chosen, progress)
+    items = items or Items.read_once(Reader(signal, dataset, spec, stored), chosen, progress)
     refuse_few(dataset.name, len(items.places), min_samples)
     deterministic = signal.deterministic()
 
@@ -80,14 +80,23 @@ def real_samples(
         samples = items.drawn(lambda rows: signal.comparable(signal.present(rows, spec)))
     else:
         samples = items.drawn(lambda rows: signal.comparable(deterministic.decode(made(batch(rows)), spec)))
-    sources = items.drawn(lambda rows: deterministic.sources(batch(rows), spec))
     name, n = short_name(dataset), len(items.places)
+    inputs = items.drawn(lambda rows: deterministic.sources(batch(rows), spec))
+    sources = SampleSet(f"{name} (sources)", n, lambda size: inputs(size, 0, n))
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items.places]
     return SampleSet(
-        name, n, samples, labels, items.digest,
-        sources=SampleSet(f"{name} (sources)", n, sources) if signal.has_sources(spec) else None,
+        name, n, lambda size: samples(size, 0, n), labels, items.digest,
+        sources=sources if signal.has_sources(spec) else None,
         vectors=vectors_of(dataset, spec, items.places),
+        between=samples,
     )  # fmt: skip
+
+
+def chosen_items(dataset: Dataset, most: int, seed: int, shuffled: bool = False) -> np.ndarray:
+    """Places in a data set, int64 [n]: of all its items or, from a larger set, of `most` that are drawn."""
+    draws = np.random.Generator(np.random.PCG64(seed_of(seed, "real samples")))
+    chosen = draws.permutation(len(dataset))[:most]
+    return chosen if shuffled else np.sort(chosen)
 
 
 def raw_fingerprint(dataset: Dataset, chosen: np.ndarray) -> str:
@@ -133,6 +142,7 @@ def translated_samples(
     most: int = MOST_REAL,
     min_samples: int = 2,
     stored: Stored | None = None,
+    items: Items | None = None,
     progress: Progress | None = None,
 ) -> SampleSet:
     """What a translator makes of the sources of a data set, in the order of its `real_samples`.
@@ -153,17 +163,31 @@ def translated_samples(
         min_samples=min_samples,
         made=made,
         stored=stored,
+        items=items,
         progress=progress,
     )
     kept: list[Any] = []
 
+    # Always as many at a time: what is drawn for a source, as its noise is, depends on its place in the batch.
     def draw(size: int) -> Iterator[Any]:
-        # Always as many at a time: what is drawn for a source, as its noise is, depends on its place in the batch.
-        for part in kept or _keeping(signal, side.draw(TRANSLATED), kept, side.n, TRANSLATED):
-            for start in range(0, len(part), size):
-                yield part[start : start + size]
+        return cut(kept or _keeping(signal, side.draw(TRANSLATED), kept, side.n, TRANSLATED), 0, size, 0, side.n)
 
-    return SampleSet(name, side.n, draw)
+    def between(size: int, start: int, stop: int) -> Iterator[Any]:
+        first = start // TRANSLATED * TRANSLATED
+        last = min(-(-stop // TRANSLATED) * TRANSLATED, side.n)
+        return cut(side.block(TRANSLATED, first, last), first, size, start, stop)
+
+    return SampleSet(name, side.n, draw, between=between, unit=TRANSLATED)
+
+
+def cut(parts: Iterable[Any], at: int, size: int, start: int, stop: int) -> Iterator[Any]:
+    """The samples [start, stop) of parts that begin at position `at`, each part cut into pieces of at most `size`."""
+    for part in parts:
+        for k in range(0, len(part), size):
+            first, last = max(k, start - at), min(k + size, len(part), stop - at)
+            if first < last:
+                yield part[first:last]
+        at += len(part)
 
 
 def refuse_few(name: str, count: int, min_samples: int) -> None:
@@ -195,12 +219,11 @@ def generated_samples(
             without either.
     """
 
-    def made() -> Iterator[Any]:
-        parts = [None if labels is None else torch.from_numpy(labels[k : k + batch]) for k in range(0, n, batch)]
-        requests = [
-            Request(min(batch, n - k * batch), seed, k * batch, part, truncation=truncation)
-            for k, part in enumerate(parts)
-        ]
+    def made(first: int, last: int) -> Iterator[Any]:
+        requests = []
+        for k in range(first, last, batch):
+            asked = None if labels is None else torch.from_numpy(labels[k : k + batch])
+            requests.append(Request(min(batch, n - k), seed, k, asked, truncation=truncation))
         for request, samples in zip(requests, generate(requests), strict=True):
             yield signal.comparable(samples)
             if progress is not None:
@@ -209,13 +232,15 @@ def generated_samples(
     kept: list[Any] = []
 
     def draw(size: int) -> Iterator[Any]:
-        for part in kept or _keeping(signal, made(), kept, n, batch):
-            for start in range(0, len(part), size):
-                yield part[start : start + size]
+        return cut(kept or _keeping(signal, made(0, n), kept, n, batch), 0, size, 0, n)
+
+    def between(size: int, start: int, stop: int) -> Iterator[Any]:
+        first = start // batch * batch
+        return cut(made(first, stop), first, size, start, stop)
 
     if labels is not None and labels.ndim == 2:
-        return SampleSet(name, n, draw, vectors=labels)
-    return SampleSet(name, n, draw, labels)
+        return SampleSet(name, n, draw, vectors=labels, between=between, unit=batch)
+    return SampleSet(name, n, draw, labels, between=between, unit=batch)
 
 
 def _keeping(signal: Signal, parts: Iterator[Any], kept: list[Any], n: int, batch: int) -> Iterator[Any]:

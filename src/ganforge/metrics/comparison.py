@@ -26,6 +26,8 @@ from ganforge.metrics.samples import Progress, SampleSet, silent
 from ganforge.metrics.statistics import Gather, Moments
 
 T = TypeVar("T")
+Encoded = tuple[np.ndarray, "np.ndarray | None"]
+"""Features float32 [n, D] and class probabilities float32 [n, K] of some samples."""
 
 log = logging.getLogger("ganforge")
 
@@ -73,6 +75,7 @@ class Comparison:
         provenance: additional entries of every protocol: split, checkpoint, ema, truncation, ...
         progress: called to report the progress of long computations.
         keep: keep features in memory (4 bytes per value). Set by `measure` according to the metrics.
+        streams: sides whose features other processes have computed: name → all of them, as `stream` gives them.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Comparison:
         provenance: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         keep: bool = True,
+        streams: Mapping[str, Sequence[Encoded]] | None = None,
     ):
         self.real, self.fake, self.heldout, self.baseline = real, fake, heldout, baseline
         self.conditions, self.unseen = conditions, unseen
@@ -107,7 +111,7 @@ class Comparison:
         self.seed, self.device, self.cache, self.reference = seed, torch.device(device), cache, reference
         self.extra, self.facts = dict(provenance or {}), dict(facts or {})
         self.progress: Progress = progress or silent
-        self.keep = keep
+        self.keep, self.streams = keep, dict(streams or {})
         self._encoder = encoder
         self._memo: dict[Any, Any] = {}
 
@@ -217,7 +221,7 @@ class Comparison:
             if self.keep:
                 return statistics.moments(self.features(name, n))
             gather = Gather()
-            for features, _ in self._stream(name, n):
+            for features, _ in self._encoded(name, n):
                 gather.add(features)
             return gather.moments()
 
@@ -235,7 +239,7 @@ class Comparison:
         def extracted() -> dict[str, np.ndarray]:
             n, found = self.side(name).n, {}
             done = 0
-            for features, probabilities in self._stream(name, n):
+            for features, probabilities in self._encoded(name, n):
                 parts = {"features": features} | ({} if probabilities is None else {"probabilities": probabilities})
                 for key, part in parts.items():
                     whole = found.setdefault(key, np.empty((n, part.shape[1]), np.float32))
@@ -250,24 +254,23 @@ class Comparison:
             lambda p, x: statistics.save_features(p, x, identity),
         )
 
-    def _stream(self, name: str, n: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Features and probabilities of the first `n` samples of a side, checked, batch by batch."""
-        side, done = self.side(name), 0
-        title = f"features of {side.name}"
-        for part in side.parts(CHUNK, n):
-            features, probabilities = self.encoder.encode(part)
-            array = features.float().cpu().numpy()
-            good = np.isfinite(array).all(1)
-            if not good.all():
-                raise UserError(
-                    f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite (NaN or "
-                    f"infinite) under the extractor {self.encoder.tag}. Check that sample and the weights of the "
-                    "extractor; nothing was measured",
-                    code="metric.features_not_finite",
-                )
-            done += len(array)
-            self.progress(title, done, n)
-            yield array, None if probabilities is None else probabilities.float().cpu().numpy()
+    def _encoded(self, name: str, n: int) -> Iterator[Encoded]:
+        """Features and probabilities of the first `n` samples of a side, part by part."""
+        side = self.side(name)
+        if name not in self.streams:
+            yield from stream(self.encoder, side.parts(CHUNK, n), side, 0, n, self.progress)
+            return
+        left = n
+        for features, probabilities in self.streams[name]:
+            if not left:
+                return
+            yield features[:left], None if probabilities is None else probabilities[:left]
+            left -= min(left, len(features))
+
+    def is_cached(self, name: str) -> bool:
+        """Whether the features of a side, or their moments if no more is kept, are in a file."""
+        path = self._cache_file(name, "features" if self.keep else f"moments {self.side(name).n}")
+        return path is not None and path.is_file()
 
     def _cache_file(self, name: str, what: str) -> Path | None:
         side = self.side(name)
@@ -275,6 +278,31 @@ class Comparison:
             return None
         key = hashlib.sha256("\n".join([side.fingerprint, self.encoder.identity, what]).encode()).hexdigest()
         return self.cache / "statistics" / f"{key[:32]}.safetensors"
+
+
+def stream(
+    encoder: Encoder, parts: Iterator[Any], side: SampleSet, start: int, stop: int, progress: Progress
+) -> Iterator[Encoded]:
+    """Features and probabilities of the samples [start, stop) of a side, part by part.
+
+    Raises:
+        UserError: features of a sample are not finite.
+    """
+    done = start
+    for part in parts:
+        features, probabilities = encoder.encode(part)
+        array = features.float().cpu().numpy()
+        good = np.isfinite(array).all(1)
+        if not good.all():
+            raise UserError(
+                f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite (NaN or "
+                f"infinite) under the extractor {encoder.tag}. Check that sample and the weights of the "
+                "extractor; nothing was measured",
+                code="metric.features_not_finite",
+            )
+        done += len(array)
+        progress(f"features of {side.name}", done - start, stop - start)
+        yield array, None if probabilities is None else probabilities.float().cpu().numpy()
 
 
 def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:

@@ -78,6 +78,12 @@ class Metric(Component, family="metric"):
         raise NotImplementedError
 
 
+def keeps_features(metrics: Sequence[Metric]) -> bool:
+    """Whether some metrics need the features of each sample, and not only their moments."""
+    sizes = {metric.n for metric in metrics if "moments" in metric.needs}
+    return len(sizes) > 1 or any({"features", "probabilities"} & metric.needs for metric in metrics)
+
+
 def measure(metrics: Sequence[Metric], comparison: Comparison, refused: list[Refusal] | None = None) -> list[Result]:
     """The results of several metrics on one comparison; each side passes through the extractor once.
 
@@ -102,9 +108,7 @@ def measure(metrics: Sequence[Metric], comparison: Comparison, refused: list[Ref
         if refused is None or len(metrics) == 1:
             raise error
         refused.append(Refusal.of(metric.kind, error))
-    fresh = {"features", "probabilities"}
-    sizes = {metric.n for metric in possible if "moments" in metric.needs}
-    comparison.keep = len(sizes) > 1 or any(fresh & metric.needs for metric in possible)
+    comparison.keep = keeps_features(possible)
     results: list[Result] = []
     errors: list[UserError] = []
     for k, metric in enumerate(possible):

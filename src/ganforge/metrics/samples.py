@@ -34,6 +34,9 @@ class SampleSet:
         fingerprint: hash of the content, for caching its statistics; empty: no caching.
         sources: for pairs, the source of each sample, in the same order: images uint8 [n, h, w, C]; label maps [n, h,
             w, 1], where each pixel is the index of its class in `facts["source"]["classes"]`.
+        between: (batch size, start, stop) → the samples at positions [start, stop) alone, in parts as those of `draw`
+            if `start` is a multiple of `unit`; None: the others must be drawn too.
+        unit: where parts may begin; 0: at multiples of the batch size.
     """
 
     name: str
@@ -43,6 +46,8 @@ class SampleSet:
     fingerprint: str = ""
     sources: SampleSet | None = None
     vectors: np.ndarray | None = None
+    between: Callable[[int, int, int], Iterator[Any]] | None = None
+    unit: int = 0
 
     @classmethod
     def of(
@@ -52,11 +57,14 @@ class SampleSet:
         if fingerprint is None:
             fingerprint = fingerprint_of(samples) if isinstance(samples, np.ndarray) else ""
 
-        def draw(size: int) -> Iterator[Any]:
-            for start in range(0, len(samples), size):
-                yield samples[start : start + size]
+        def between(size: int, start: int, stop: int) -> Iterator[Any]:
+            for k in range(start, stop, size):
+                yield samples[k : min(k + size, stop)]
 
-        return cls(name, len(samples), draw, labels, fingerprint)
+        def draw(size: int) -> Iterator[Any]:
+            return between(size, 0, len(samples))
+
+        return cls(name, len(samples), draw, labels, fingerprint, between=between)
 
     def parts(self, size: int, n: int) -> Iterator[Any]:
         """The first `n` samples, in parts of at most `size`.
@@ -74,6 +82,18 @@ class SampleSet:
             raise UserError(
                 f"{self.name}: expected {n:,} samples, got {n - left:,}", code="metric.sample_count_differs"
             )
+
+    def block(self, size: int, start: int, stop: int) -> Iterator[Any]:
+        """The samples at positions [start, stop), in parts of at most `size`."""
+        if self.between is not None:
+            yield from self.between(size, start, stop)
+            return
+        done = 0
+        for part in self.parts(size, stop):
+            here = part[max(0, start - done) :]
+            done += len(part)
+            if len(here):
+                yield here
 
     def chosen(self, rows: np.ndarray, size: int) -> Iterator[Any]:
         """The samples at these positions, each once and in ascending order, in parts of at most `size`; other samples

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +13,41 @@ from torch import Tensor
 from ganforge.core.component import Component
 from ganforge.core.dataset import Dataset
 from ganforge.core.types import Request, Spec
+
+T = TypeVar("T")
+
+
+class Ranks(Protocol):
+    """The processes that train a run together, as a listener sees them; all of them must make the same calls."""
+
+    rank: int
+    """Number of this process, in [0, size). Process 0 writes all files."""
+    size: int
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is process 0."""
+        ...
+
+    def most(self, code: int) -> int:
+        """The largest code that any process gives, for all."""
+        ...
+
+    def of_leader(self, pack: Callable[[], bytes]) -> bytes:
+        """What `pack` returns in process 0, for all."""
+        ...
+
+    def to_leader(self, data: bytes) -> list[bytes]:
+        """In process 0 the bytes of all processes, in the order of ranks; in the others []."""
+        ...
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """What `work` returns. On each machine one process does it first, since it may download files."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """The context of work that all processes do: an error in one ends it in all."""
+        ...
 
 
 class RunView(Protocol):
@@ -40,6 +76,11 @@ class RunView(Protocol):
     def stored(self, rows: np.ndarray) -> list[np.ndarray | None] | None:
         """Prepared items at these positions of the data set, None for an item that cannot be read. Returns None if the
         data is not kept in memory, since reading it here would change the run's record of unreadable items."""
+        ...
+
+    @property
+    def world(self) -> Ranks:
+        """The processes that train it; see `Callback.everywhere`."""
         ...
 
     @property
@@ -124,6 +165,9 @@ class Calling(Listener):
 
 class Callback(Component, family="callback"):
     """Something that runs during training without affecting it."""
+
+    everywhere: ClassVar[bool] = False
+    """Whether each of several processes has its listener, which then share the work; else process 0 alone."""
 
     def build(self, run: RunView) -> Listener:
         """The listener for one run."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from ganforge.core.component import Component
 from ganforge.core.schedule import Rate, Schedule, at
+from ganforge.recipes.fused_adam import AdamWithLists
 
 
 class Optimizer(Component, family="optimizer"):
@@ -47,7 +48,7 @@ class Adam(Optimizer, kind="adam"):
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         betas = decays(self.betas, 0)
-        return plain(torch.optim.Adam)(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+        return plain(AdamWithLists)(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
         super().set_rates(group, samples)
@@ -63,7 +64,9 @@ class AdamW(Optimizer, kind="adamw"):
 
     def build(self, net: nn.Module) -> torch.optim.Optimizer:
         betas = decays(self.betas, 0)
-        return plain(torch.optim.AdamW)(net.parameters(), betas=betas, eps=self.eps, fused=True, **self._common())
+        return plain(AdamWithLists)(
+            net.parameters(), betas=betas, eps=self.eps, fused=True, decoupled_weight_decay=True, **self._common()
+        )
 
     def set_rates(self, group: dict[str, Any], samples: int) -> None:
         super().set_rates(group, samples)
@@ -108,11 +111,14 @@ class Adafactor(Optimizer, kind="adafactor"):
 
 @functools.cache
 def plain(cls: type[torch.optim.Optimizer]) -> Any:
-    """An optimizer of torch without the guards around its methods, which import torch's compiler (a second of CPU time)
-    to keep it away from them. Nothing of a step is compiled here."""
+    """An optimizer of torch without what its methods are wrapped in: guards that import torch's compiler (a second of
+    CPU time) to keep it away from them, and hooks and marks for profilers around each step. Nothing of a step is
+    compiled here."""
     guarded = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
     methods = {name: inspect.unwrap(getattr(cls, name)) for name in guarded}
-    return type(cls.__name__, (cls,), methods | {"step": torch.no_grad()(inspect.unwrap(cls.step))})
+    step: Any = torch.no_grad()(inspect.unwrap(cls.step))
+    step.hooked = True  # so that torch does not wrap it again
+    return type(cls.__name__, (cls,), methods | {"step": step})
 
 
 def decays(betas: tuple[float | Schedule, float | Schedule], samples: int) -> tuple[float, float]:

@@ -3,15 +3,16 @@
 from ganforge.signals.records import (
     Appender,
     Card,
-    Completer,
-    Completion,
     Condition,
     Exporter,
+    FileResult,
+    FileUse,
     Gallery,
     Inspection,
     Nearest,
     Noun,
     Rule,
+    Setting,
     Steps,
     Usage,
     Writer,
@@ -20,6 +21,6 @@ from ganforge.signals.records import (
 from ganforge.signals.signal import Signal, signal_of
 
 __all__ = [
-    "Appender", "Card", "Completer", "Completion", "Condition", "Exporter", "Gallery", "Inspection", "Nearest", "Noun",
-    "Rule", "Signal", "Steps", "Usage", "Writer", "save_array", "signal_of",
+    "Appender", "Card", "Condition", "Exporter", "FileResult", "FileUse", "Gallery", "Inspection", "Nearest", "Noun",
+    "Rule", "Setting", "Signal", "Steps", "Usage", "Writer", "save_array", "signal_of",
 ]  # fmt: skip

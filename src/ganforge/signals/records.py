@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ganforge.core.media import Media
 from ganforge.core.types import Spec
 
 Nearest = Callable[[tuple[int, ...]], tuple[int, ...]]
@@ -67,35 +68,68 @@ class Usage(NamedTuple):
     shell: str
 
 
-class Completion(NamedTuple):
-    """A file of rows whose missing cells were filled in.
+class Setting(NamedTuple):
+    """What can be set of a `FileUse`: a whole number, or one of some choices.
 
     Attributes:
-        rows, filled: how many rows, and how many cells were filled in.
-        alone: rows that are far from all others that the model makes, completed from their nearest match.
-        unseen: column → rows with a value that training never saw, which informs nothing.
-        shown: the header and the first rows, as texts.
-        made: of each shown row, the places of its cells that were filled in.
+        name, option: its argument in Python, and its option on the command line.
+        title, help: what a form calls it, and what it does.
+        usual: its value where nobody sets it. least, most: the range of a number.
+        choices: the values that it can have; empty of a number.
     """
 
-    rows: int
-    filled: int
-    alone: int
-    unseen: Mapping[str, int]
-    shown: list[list[str]]
-    made: list[list[int]]
+    name: str
+    option: str
+    title: str
+    help: str
+    usual: int | str
+    least: int = 0
+    most: int = 2**53 - 1
+    choices: tuple[str, ...] = ()
 
 
-class Completer(NamedTuple):
-    """Fills in what rows lack, with a trained model.
+class FileResult(NamedTuple):
+    """What a model made of a given file.
 
     Attributes:
-        reads: extensions of the files that it takes; the result has the same.
-        complete: from a file, a path for the result and a seed; raises UserError if the file cannot be completed.
+        file: the result as a file.
+        says: sentences about it, as phrases.
+        media: what shows it.
+        rows: the header and the first rows of a table, as texts; empty without one.
+        made: of each shown row, the places of the cells that are the model's.
     """
 
+    file: Path
+    says: tuple[str, ...] = ()
+    media: Sequence[Media] = ()
+    rows: Sequence[Sequence[str]] = ()
+    made: Sequence[Sequence[int]] = ()
+
+
+class FileUse(NamedTuple):
+    """What a trained model makes of a given file, where that is no translation: its forecast, its missing values.
+
+    Attributes:
+        title, text: what is done, and which files are taken, as phrases.
+        reads: extensions of these files.
+        verb: the command that does the same, with `--data` and `--out`. example, result, chart: names of files for it;
+            chart may be empty.
+        python: lines that do the same, in which {model!r}, {file!r} and {more} (further arguments) are filled in.
+        settings: what can be set.
+        use: from a file, a folder for what is made, and a value of each setting; raises UserError if the file cannot be
+            used.
+    """
+
+    title: str
+    text: str
     reads: tuple[str, ...]
-    complete: Callable[[Path, Path, int], Completion]
+    verb: str
+    example: str
+    result: str
+    python: str
+    use: Callable[[Path, Path, Mapping[str, Any]], FileResult]
+    settings: tuple[Setting, ...] = ()
+    chart: str = ""
 
 
 Steps = list[tuple[str, str]]

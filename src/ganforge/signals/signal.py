@@ -22,9 +22,9 @@ from ganforge.signals.evaluation_hooks import EvaluationHooks
 from ganforge.signals.records import (
     Appender,
     Card,
-    Completer,
     Condition,
     Exporter,
+    FileUse,
     Nearest,
     Steps,
     Usage,
@@ -213,8 +213,8 @@ class Signal(DataHooks, EvaluationHooks, Component, family="signal"):
 
     # --- a trained model: what is said of it, and what to do with it
 
-    def completer(self, model: Any) -> Completer | None:
-        """What fills in the missing cells of given rows with a trained model (`inference.Model`); None: nothing."""
+    def file_use(self, model: Any) -> FileUse | None:
+        """What a trained model (`inference.Model`) makes of a given file besides translations; None: nothing."""
         return None
 
     def card(self, spec: Spec) -> Card:

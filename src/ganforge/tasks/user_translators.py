@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ganforge.core.conditions import Conditions
+
 
 class UserTranslator(Protocol):
     """A trained translator, as returned by `Task.user_translator`."""
@@ -62,6 +64,11 @@ class TranslatesFile(Protocol):
 @runtime_checkable
 class ChangesAttributes(Protocol):
     """A trained translator that is given the attributes which a sample is to have."""
+
+    @property
+    def attributes(self) -> Conditions:
+        """The attributes that can be asked for."""
+        ...
 
     def ask(self, where: Sequence[str]) -> None:
         """What samples are to have, as `color=blue`.

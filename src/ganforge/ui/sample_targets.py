@@ -86,9 +86,13 @@ def is_file_name(path: Path) -> bool:
 
 def is_one_file(out: Path) -> bool:
     """Whether `--out` names one file for all samples, not a folder: what any signal can be written as."""
+    from ganforge.registry import load_all
     from ganforge.signals import Signal
 
-    return any(out.suffix.lower() in signal.exporters for signal in Signal.members().values())
+    ending = out.suffix.lower()
+    if ending and not any(ending in signal.exporters for signal in Signal.members().values()):
+        load_all()  # the ending of a signal that was not needed yet
+    return any(ending in signal.exporters for signal in Signal.members().values())
 
 
 def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ganforge.core.errors import UserError
 from ganforge.inference import film
 from ganforge.inference.model import Model
-from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFiles
+from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFiles, UserTranslator
 from ganforge.ui.output import plain
 
 
@@ -31,6 +31,7 @@ def description(model: Model, path: Path, formats: Sequence[str]) -> dict[str, A
         "samples_seen": model.samples,
         "labels": list(model.labels),
         "conditions": [condition.to_plain() for condition in spec.conditions.each],
+        "attributes": attributes(model),
         "columns": plain(signal.where_columns(spec)),
         "can": abilities(model),
         "formats": list(formats),
@@ -49,15 +50,25 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def attributes(model: Model) -> list[dict[str, Any]]:
+    """The attributes that a translator changes, as `conditions` lists those of samples; empty of all others."""
+    translator = translator_of(model)
+    return [one.to_plain() for one in translator.attributes.each] if isinstance(translator, ChangesAttributes) else []
+
+
+def translator_of(model: Model) -> UserTranslator | None:
+    if not model.recipe.task.directions():
+        return None
+    try:
+        return model.translator()
+    except UserError:  # it translates training batches only
+        return None
+
+
 def abilities(model: Model) -> dict[str, bool]:
     """What a model can be asked for beside the seed."""
     task, signal = model.recipe.task, model.recipe.signal
-    translator = None
-    if task.directions():
-        try:
-            translator = model.translator()
-        except UserError:  # it translates training batches only
-            translator = None
+    translator = translator_of(model)
     return {
         "sample": task.can_sample,
         "walk": task.can_sample and task.has_latents,
@@ -72,5 +83,4 @@ def abilities(model: Model) -> dict[str, bool]:
         "temperature": task.takes_temperature,
         "length": task.takes_times,
         "array": bool(signal.array_name),
-        "complete": signal.completer(model) is not None,
     }

@@ -10,6 +10,7 @@ those that change something.
 
 from __future__ import annotations
 
+import functools
 import hmac
 import json
 import logging
@@ -251,10 +252,17 @@ def error_answer(error: Exception, hide: Iterable[Path] = ()) -> JSONResponse:
 
 def without(message: str, folders: Iterable[Path]) -> str:
     """A message without the folders of this machine: paths below them are shown relative to them."""
-    for folder in sorted({str(one) for one in folders} | {str(Path.home())}, key=len, reverse=True):
-        if len(folder) > 1:
-            message = message.replace(f"{folder}{os.sep}", "").replace(folder, Path(folder).name)
+    for folder, name in named_folders((*folders,), str(Path.home())):
+        if folder in message:
+            message = message.replace(f"{folder}{os.sep}", "").replace(folder, name)
     return message
+
+
+@functools.lru_cache(maxsize=16)
+def named_folders(folders: tuple[Path, ...], home: str) -> list[tuple[str, str]]:
+    """Folders and the last part of each, the longest first; a page holds thousands of texts that may name them."""
+    found = sorted({str(one) for one in folders} | {home}, key=len, reverse=True)
+    return [(folder, Path(folder).name) for folder in found if len(folder) > 1]
 
 
 def same(given: str, token: str) -> bool:

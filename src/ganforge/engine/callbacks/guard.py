@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganforge.core.errors import LostProcess
 from ganforge.recipes.callback import RunView
 
 log = logging.getLogger("ganforge")
@@ -26,6 +27,8 @@ class Guard:
     def __call__(self) -> Iterator[None]:
         try:
             yield
+        except LostProcess:  # the training cannot continue either
+            raise
         except OSError as error:
             self._report(f"{self.what} could not be written: {error}. Training continues")
         except Exception as error:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ganforge.artifacts.bundle import Bundle
+from ganforge.core.conditions import Conditions
 from ganforge.inference import conditions
 from ganforge.modalities.pair.translate import ImageTranslator
 
@@ -25,6 +26,10 @@ class AttributeEditor(ImageTranslator):
     def __init__(self, bundle: Bundle, name: str, direction: str | None = None, tile: int | None = None):
         self.editing: Any = bundle.nets.G
         super().__init__(bundle, name, direction, tile)
+
+    @property
+    def attributes(self) -> Conditions:
+        return self.editing.chosen
 
     def ask(self, where: Sequence[str]) -> None:
         """What images are to have: `color=blue`.

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ from ganforge.modalities.series.example import write_example
 from ganforge.modalities.series.files import FORMATS, write_text
 from ganforge.modalities.series.source import SeriesSet
 from ganforge.modalities.series.windows import Windows
-from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage
+from ganforge.signals import Card, Exporter, FileUse, Gallery, Inspection, Nearest, Noun, Signal, Steps, Usage
 
 log = logging.getLogger("ganforge")
 
@@ -238,6 +238,11 @@ class Series(Signal, kind="series"):
             (phrase("Columns: {names}.", names=names),),
             missing=("marginal",),
         )
+
+    def file_use(self, model: Any) -> FileUse | None:
+        from ganforge.modalities.series import given_files
+
+        return given_files.file_use(model)
 
     def usage(self, file: str, spec: Spec) -> Usage:
         return Usage(

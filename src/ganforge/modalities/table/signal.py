@@ -10,7 +10,6 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -40,9 +39,9 @@ from ganforge.modalities.table.tasks.conditions import CONDITION
 from ganforge.signals import (
     Appender,
     Card,
-    Completer,
     Condition,
     Exporter,
+    FileUse,
     Inspection,
     Nearest,
     Noun,
@@ -312,12 +311,10 @@ class Table(Signal, kind="table"):
         facts = ("name", "kind", "values", "low", "high")
         return [{key: column[key] for key in facts if key in column} for column in spec.state["columns"]]
 
-    def completer(self, model: Any) -> Completer | None:
+    def file_use(self, model: Any) -> FileUse | None:
         from ganforge.modalities.table import completed_files, completing
 
-        if not completing.can_complete(model):
-            return None
-        return Completer(completed_files.READ, partial(completed_files.complete, model))
+        return completed_files.file_use(model) if completing.can_complete(model) else None
 
     def frame(self, sample: Any, spec: Spec) -> np.ndarray:
         """One row, a value a column, as a card to read."""

@@ -30,7 +30,7 @@ class StyleWriter(TextWriter):
 
     def __init__(self, bundle: Bundle, name: str):
         super().__init__(bundle, name)
-        self.attribute = Conditions((Category(LABEL, self.spec.labels),))
+        self.attributes = Conditions((Category(LABEL, self.spec.labels),))
 
     def ask(self, where: Sequence[str]) -> None:
         """The class that texts are to have: `label=formal`.
@@ -38,7 +38,7 @@ class StyleWriter(TextWriter):
         Raises:
             UserError: no such class, or several.
         """
-        vector = conditions.one_each(where, self.attribute, self.bundle.recipe.name)[:, :-1]  # without "unknown"
+        vector = conditions.one_each(where, self.attributes, self.bundle.recipe.name)[:, :-1]  # without "unknown"
         self.asked = vector if vector.any() else None
 
     @property
@@ -47,7 +47,7 @@ class StyleWriter(TextWriter):
 
     def encoded(self, known: Tensor) -> Tensor:
         if self.asked is None:
-            raise conditions.nothing_asked(self.attribute, self.name)
+            raise conditions.nothing_asked(self.attributes, self.name)
         x = super().encoded(known)
         return torch.cat([x, self.asked[:, :, None].expand(len(x), -1, x.shape[2]).to(x)], 1)
 
@@ -56,6 +56,6 @@ class StyleWriter(TextWriter):
         found = np.empty(len(texts), object)
         for k, name in enumerate(self.spec.labels):
             rows = np.flatnonzero(asked == k).tolist()
-            self.ask([f"{self.attribute.names[0]}={name}"])
+            self.ask([f"{self.attributes.names[0]}={name}"])
             found[rows] = self.written([texts[row] for row in rows])
         return found.astype(str)

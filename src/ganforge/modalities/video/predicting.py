@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from ganforge.inference.model import Model, load
 from ganforge.modalities.video import stills
 from ganforge.modalities.video.container import SAME
 from ganforge.modalities.video.film import fitted, picked
-from ganforge.modalities.video.signal import Video
 from ganforge.modalities.video.source import Films
 from ganforge.modalities.video.tasks.predict import Predict
 
@@ -83,13 +82,13 @@ def starts_of(model: Model, path: Path) -> list[Start]:
     Raises:
         UserError: nothing there that can be read.
     """
-    task, (height, width), fit = task_of(model), model.spec.shape[2:], signal_of(model).fit
+    task, (height, width), signal = task_of(model), model.spec.shape[2:], signal_of(model)
     if path.is_file() and path.suffix.lower() in stills.IMAGES and not _moves(path):
         try:
             image = stills.rgb(stills.opened(path, str(path)), str(path))
         except BadItem as error:
             raise UserError(f"data {error}", code="data.unreadable") from None
-        return [Start(path.name, fitted(image, (height, width), fit)[None])]
+        return [Start(path.name, fitted(image, (height, width), signal.fit)[None])]
     films = PathData(path=str(path), signal="film", split="all", holdout=0.0).open()
     assert isinstance(films, Films)
     films.readable()
@@ -103,14 +102,13 @@ def starts_of(model: Model, path: Path) -> list[Start]:
         raise UserError(f"data {error}", code="data.unreadable") from None
 
 
+def signal_of(model: Model) -> Any:
+    """Its signal, a `Video`, whose module asks this one for `file_use`."""
+    return model.recipe.signal
+
+
 def _moves(path: Path) -> bool:
     return stills.is_animated(path) or stills.is_strip(path)
-
-
-def signal_of(model: Model) -> Video:
-    signal = model.recipe.signal
-    assert isinstance(signal, Video)
-    return signal
 
 
 def last_frames(films: Films, film: int, model: Model, count: int, size: tuple[int, int]) -> np.ndarray:

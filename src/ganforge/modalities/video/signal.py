@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from ganforge.modalities.video.source import Films
 from ganforge.signals import (
     Card,
     Exporter,
+    FileUse,
     Gallery,
     Inspection,
     Nearest,
@@ -195,6 +196,11 @@ class Video(Signal, kind="film"):
 
     def card(self, spec: Spec) -> Card:
         return Card(phrase("clips of {frames} frames, {height}×{width} px at {fps:.4g} a second", **sizes(spec)))
+
+    def file_use(self, model: Any) -> FileUse | None:
+        from ganforge.modalities.video import given_files
+
+        return given_files.file_use(model)
 
     def usage(self, file: str, spec: Spec) -> Usage:
         word = spec.labels[0] if spec.labels else None

@@ -9,13 +9,17 @@ from ganforge.explore.hidden import grids
 from ganforge.explore.space import Space, refuse_underivable, space_of
 from ganforge.inference.codes import styles_of
 from ganforge.web.operations import Held, operation
+from ganforge.web.studio.file_uses import described, in_each
 from ganforge.web.writing import Answer
 
 
 @operation("abilities")
 def abilities(held: Held, ask: dict[str, Any]) -> Answer:
     """What the page Explore can show of a model."""
-    model, facts = held.model, {"frames": False, "directions": False, "project": False, "layers": 0, "drag": False}
+    model = held.model
+    facts: dict[str, Any] = dict.fromkeys(("frames", "directions", "project", "drag"), False) | {"layers": 0}
+    facts["sample"] = in_each(model.recipe.signal.describe(model.spec))
+    facts["file"] = described(model.recipe.signal.file_use(model))
     if not held.facts["can"]["walk"] or not model.recipe.signal.has_frames:
         return Answer(facts=facts)
     facts["frames"] = True

@@ -24,7 +24,7 @@ from ganforge.web.binding import check_binding, hosts_of, listen, token_in
 from ganforge.web.guard import Rules, guarded
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.routes import all_routes
-from ganforge.web.studio.uploads import TAKEN, UPLOADS
+from ganforge.web.studio.uploads import TAKES
 
 STATIC = Path(__file__).with_name("static")
 PORT, TRIED = 8470, 20
@@ -63,9 +63,7 @@ def application(studio: Studio, rules: Rules) -> Starlette:
 
 def rules_of(studio: Studio, token: str, host: str, port: int) -> Rules:
     """Who may use a studio at this address."""
-    return Rules(
-        token, hosts_of(host, port), cookie=f"ganforge_studio_{port}", uploads={UPLOADS: TAKEN}, hide=studio.folders
-    )
+    return Rules(token, hosts_of(host, port), cookie=f"ganforge_studio_{port}", uploads=TAKES, hide=studio.folders)
 
 
 def serve(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from ganforge.web.asks import Ask, Form, Label, Number, Seed, Text, Texts, Truncation
 
@@ -130,7 +130,7 @@ class Projecting(Ask):
     bound: float | None = Field(default=None, gt=0, le=10)
 
 
-class Completing(Ask):
-    """How the missing cells of rows are filled in. seed: which of the possible values."""
+class UsingFile(Ask):
+    """How a model uses a file: values of the settings of `Signal.file_use`; of those left out the usual ones."""
 
-    seed: Seed = 0
+    settings: dict[Text, StrictInt | Text] = Field(default={}, max_length=16)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.core.errors import GanforgeError, UserError
 from ganforge.ui.output import emit, emit_error, stdout_for_json
+from ganforge.web.asks import MOST_TEXT
 from ganforge.web.memory import limit_memory
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 MEMORY = 12 << 30
 """Bytes for the data, so that this process ends, and not the machine, if it needs more."""
-SHEET = 32
-"""Samples of a sheet that shows each of them."""
+SHEET, ROWS = 32, 100
+"""Samples of a sheet that shows each of them, and rows of a table that are shown."""
 
 log = logging.getLogger("ganforge")
 
@@ -89,6 +90,7 @@ def inspected(data: str) -> dict[str, Any]:
         "choice": choice,
         "no_choice": why,
         "sheet": sheet(dataset, choice["recipe"] if choice else None, fits),
+        "rows": rows(dataset),
     }
 
 
@@ -131,6 +133,16 @@ def sheet(dataset: Dataset, name: str | None, fits: dict[str, Any]) -> str:
         log.warning("no sheet of samples: %s: %s", type(error).__name__, error)
         return ""
     return "" if image is None else f"data:image/png;base64,{base64.b64encode(image.data).decode()}"
+
+
+def rows(dataset: Dataset) -> list[list[str]]:
+    """The header and the first rows of a table, as texts; empty of all other data."""
+    frame = getattr(dataset, "frame", None)
+    if frame is None:
+        return []
+    head = frame.iloc[:ROWS]
+    texts = head.astype(object).where(head.notna(), "").map(str)
+    return [[str(name) for name in texts.columns], *([text[:MOST_TEXT] for text in row] for row in texts.to_numpy())]
 
 
 def readable(items: Dataset, k: int) -> Any:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ganforge.core.errors import did_you_mean
+from ganforge.core.overrides import quoted
 from ganforge.web.guard import Refused
 from ganforge.web.studio.kinds import NOTHING, Slot, choosable, kinds_of, made
 from ganforge.web.studio.log import is_number
@@ -31,7 +32,8 @@ class Field:
     """A field of a recipe.
 
     Attributes:
-        path: as on the command line. kind: integer, number, switch or choice. value: that of the recipe.
+        path: as on the command line. kind: integer, number, switch, choice, or named: a choice for each of some names
+            of the data, such as columns. value: that of the recipe.
         least, most: limits, both allowed; above: a limit that is not. choices: of a choice. optional: may be empty.
     """
 
@@ -82,7 +84,9 @@ class Form:
                 value = put(self.plain, path, made(slot, self.kinds[path]))
         node = self._resolved(node, value)
         says = node.get("description", says) if not isinstance(value, dict) else says
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (choices := self._named(node)):
+            yield Field(path, "named", dict(value), says or node.get("description", ""), choices=choices)
+        elif isinstance(value, Mapping):
             properties, others = node.get("properties", {}), node.get("additionalProperties")
             for name, inner in value.items():
                 below = properties.get(name, others if isinstance(others, Mapping) else None)
@@ -123,6 +127,12 @@ class Form:
                 return made(kind="switch")
         return None
 
+    def _named(self, node: Mapping[str, Any]) -> tuple[str, ...]:
+        """The choices of a mapping from any names to some listed values."""
+        others = node.get("additionalProperties")
+        choices = self._target(others).get("enum", ()) if isinstance(others, Mapping) else ()
+        return tuple(choices) if all(isinstance(choice, str) for choice in choices) else ()
+
     def _variants(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """What a value may be: the alternatives of a union, or the node itself."""
         inner = [part for name in ("anyOf", "oneOf") for part in node.get(name, ())]
@@ -149,8 +159,11 @@ class Form:
                 return part
         return {}
 
-    def words(self, asked: Mapping[str, Any], keep: Collection[str] = ()) -> list[str]:
+    def words(self, asked: Mapping[str, Any], keep: Collection[str] = (), names: Collection[str] = ()) -> list[str]:
         """`path=value` of the fields that a page sets to other values than the recipe's, and of those to keep.
+
+        Args:
+            names: of the data, for which a value can be chosen.
 
         Raises:
             Refused: a field that pages may not set, or a value that it cannot have.
@@ -170,6 +183,9 @@ class Form:
                     code="studio.field",
                     status=400,
                 )
+            if field.kind == "named":
+                found += words_of(field, value, names)
+                continue
             text = word(field, value)
             if under(path, whole):
                 put(plain, path, value)
@@ -196,6 +212,19 @@ def put(plain: Any, path: str, value: Any) -> Any:
     node = at(plain, above) if above else plain
     node[int(last) if isinstance(node, list) else last] = value
     return value
+
+
+def words_of(field: Field, value: Any, names: Collection[str]) -> list[str]:
+    """What is chosen for names of the data, as on the command line.
+
+    Raises:
+        Refused: the data has no such name, or what is chosen cannot be.
+    """
+    if not isinstance(value, Mapping) or any(name not in names or v not in field.choices for name, v in value.items()):
+        raise Refused(
+            f"{field.path}: not a choice for each of some columns ({described(field)})", code="studio.value", status=400
+        )
+    return [f"{field.path}.{quoted(name)}={chosen}" for name, chosen in value.items()]
 
 
 def word(field: Field, value: Any) -> str:
@@ -229,7 +258,7 @@ def within(field: Field, value: float) -> bool:
 
 def described(field: Field) -> str:
     """What a field can have: `a whole number, at least 1`."""
-    if field.kind == "choice":
+    if field.choices:
         return ", ".join(field.choices)
     name = {"integer": "a whole number", "number": "a number", "switch": "true or false"}[field.kind]
     limits = [("at least", field.least), ("at most", field.most), ("above", field.above)]

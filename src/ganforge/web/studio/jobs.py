@@ -1,7 +1,8 @@
 """Trainings and evaluations as processes of their own, which live on when the studio ends.
 
 What is true of a run is in its directory: `.lock` while it trains, `events.jsonl`, and for the studio `studio.json`
-(the process: its number and when the system started it) and `studio.log` (what it printed). So a studio that is started
+(the process: its number and when the system started it), `studio.log` (what it printed) and `studio-form.json` (what
+was entered in the form that started it). So a studio that is started
 again, after a crash too, finds every process of an earlier one.
 """
 
@@ -15,9 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ganforge.artifacts.folder import next_folder
 from ganforge.artifacts.summary import is_locked, is_run, to_trash
@@ -25,7 +27,7 @@ from ganforge.core.files import atomic_file
 from ganforge.web.guard import Refused
 from ganforge.web.studio.log import tail_of
 
-RECORD, OUTPUT = "studio.json", "studio.log"
+RECORD, OUTPUT, FORM = "studio.json", "studio.log", "studio-form.json"
 TRAIN, EVALUATE = "train", "evaluate"
 COMMAND = (sys.executable, "-m", "ganforge")
 STUBBORN = 60.0
@@ -56,12 +58,15 @@ class Jobs:
         self.children: dict[int, subprocess.Popen[bytes]] = {}
         self.lock = threading.Lock()
 
-    def train(self, name: str, words: Sequence[str], beside: bool = False) -> Path:
+    def train(
+        self, name: str, words: Sequence[str], beside: bool = False, form: Mapping[str, Any] | None = None
+    ) -> Path:
         """Starts a new run of a recipe; returns its directory, which holds the run as soon as training begins.
 
         Args:
             words: of the command line after `train NAME`.
             beside: start it even if another training runs.
+            form: what was entered, to be shown when the form is opened again; as JSON can hold it.
 
         Raises:
             Refused: another training runs.
@@ -69,6 +74,8 @@ class Jobs:
         with self.lock:
             self._refuse_second(beside)
             folder = next_folder(name, self.root)
+            with atomic_file(folder / FORM) as file:
+                file.write_text(json.dumps(form or {"recipe": name}) + "\n", encoding="utf-8")
             self._start(folder, TRAIN, ["train", name, *words, "--run-dir", str(folder)])
         return folder
 
@@ -122,10 +129,14 @@ class Jobs:
     def folders(self) -> list[Path]:
         """The directories that are runs, or are to become runs."""
         try:
-            found = [path for path in self.root.iterdir() if not path.name.startswith(".") and not path.is_symlink()]
+            found = [path for path in self.root.iterdir() if not path.name.startswith(".")]
         except OSError:
             return []
-        return sorted(path for path in found if is_run(path) or (path / RECORD).is_file())
+        return sorted(path for path in found if self.holds(path))
+
+    def holds(self, path: Path) -> bool:
+        """Whether a directory is a run, or is to become one."""
+        return not path.is_symlink() and (is_run(path) or (path / RECORD).is_file())
 
     def job(self, folder: Path) -> Job | None:
         """The last process that the studio started for a run; it may have ended."""
@@ -133,6 +144,14 @@ class Jobs:
             return Job(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # a run of the command line, or a file of something else
             return None
+
+    def form(self, folder: Path) -> dict[str, Any]:
+        """What was entered in the form that started a run; empty of a run of the command line."""
+        try:
+            found = json.loads((folder / FORM).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def alive(self, folder: Path) -> Job | None:
         """The process of the studio that works on a run."""
@@ -186,7 +205,7 @@ class Jobs:
             if is_run(folder):
                 to_trash(folder)
                 return
-            for name in (RECORD, OUTPUT, ".lock"):
+            for name in (RECORD, OUTPUT, FORM, ".lock"):
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
 

@@ -28,7 +28,7 @@ from ganforge.web.worker import Worker
 
 OPERATIONS = (
     "ganforge.web.operations",
-    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging")),
+    *(f"ganforge.web.studio.{name}" for name in ("operations", "abilities", "dragging", "file_uses")),
 )
 MEMORY = 3 << 30
 """Bytes with which a worker is replaced."""
@@ -302,7 +302,7 @@ def model_path(runs: Runs, name: str) -> Path:
     path = confined(runs.root, name)
     if path.is_file() and path.suffix == ".safetensors":
         return path
-    if path in runs.jobs.folders() and (path / "model.safetensors").is_file():
+    if runs.jobs.holds(path) and (path / "model.safetensors").is_file():
         return path
     raise Refused(f"{name}: there is no model of that name", code="studio.no_model", status=404)
 

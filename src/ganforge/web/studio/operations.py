@@ -5,27 +5,24 @@ samples around it, directions, mixtures, projections, neighbors. Runs in the wor
 from __future__ import annotations
 
 import base64
-import contextlib
 import csv
 import io
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganforge.core.errors import UserError
 from ganforge.core.marks import marked
 from ganforge.inference import film
 from ganforge.inference.codes import Codes, at_points, digest_of, save_codes
 from ganforge.inference.directions import save_directions
 from ganforge.inference.model import Model
 from ganforge.web import writing
-from ganforge.web.asks import MOST_TEXT
 from ganforge.web.operations import Held, operation
 from ganforge.web.studio.asking import TILES
+from ganforge.web.studio.file_uses import by_name, media_of
 from ganforge.web.studio.places import codes_at, nearer, placed, point_of, shift_of, turned
 from ganforge.web.writing import Answer
 
@@ -100,12 +97,8 @@ def show(held: Held, ask: dict[str, Any]) -> Answer:
         drawn = model.batches(n, ask["seed"], ask["label"], ask["truncation"], None, ask["where"], ask["text"])
         samples = signal.join([part for part, _ in drawn], spec)
     found = len(samples)
-    media = [
-        {"type": one.mime, "caption": one.caption, "runs": one.interactive,
-         "data": base64.b64encode(marked(one.data) if one.mime == "image/png" else one.data).decode("ascii")}
-        for one in signal.render(samples, spec, columns=max(1, math.ceil(math.sqrt(n))))
-    ]  # fmt: skip
-    return Answer(facts={"n": found, "media": media, "rows": rows_of(held, model, samples)})
+    media = signal.render(samples, spec, columns=max(1, math.ceil(math.sqrt(n))))
+    return Answer(facts={"n": found, "media": media_of(media), "rows": rows_of(held, model, samples)})
 
 
 def rows_of(held: Held, model: Model, samples: Any) -> list[list[str]]:
@@ -115,22 +108,6 @@ def rows_of(held: Held, model: Model, samples: Any) -> list[list[str]]:
     answer = held.written(model, samples, None, "csv", None)
     lines = csv.reader(io.StringIO(answer.data.decode("utf-8")))
     return [line for line, _ in zip(lines, range(SHOWN + 1), strict=False)]
-
-
-@operation("complete")
-def complete(held: Held, ask: dict[str, Any]) -> Answer:
-    """The rows of a file with their missing cells filled in, as a file of its kind; the first rows are to be shown."""
-    completer = held.model.recipe.signal.completer(held.model)
-    source = Path(ask["file"])
-    if completer is None:
-        raise UserError(f"{held.name}: this model cannot fill in cells of rows", code="complete.no_way")
-    if source.suffix not in completer.reads:
-        raise UserError(f"files of rows end in {', '.join(completer.reads)}", code="studio.wrong_file")
-    out = held.scratch / f"completed{source.suffix}"
-    with by_name(ask["file"]):
-        found = completer.complete(source, out, ask["seed"])
-    facts = found._asdict() | {"shown": [[text[:MOST_TEXT] for text in row] for row in found.shown]}
-    return Answer(writing.taken(out), writing.type_of(out.name), out.name, facts)
 
 
 @operation("filmed")
@@ -170,15 +147,6 @@ def directions(held: Held, ask: dict[str, Any]) -> Answer:
     path = held.scratch / "directions.json"
     save_directions(path, found)
     return Answer(writing.taken(path), "application/json", "directions.json")
-
-
-@contextlib.contextmanager
-def by_name(file: str) -> Iterator[None]:
-    """Errors within name an uploaded file without its folder on this machine."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(str(error).replace(f"{Path(file).parent}/", ""), code=error.code) from None
 
 
 @operation("mix")

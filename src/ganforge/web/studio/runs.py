@@ -19,11 +19,13 @@ from ganforge.core.errors import UserError
 from ganforge.core.language import joined, translated
 from ganforge.web.confined import confined
 from ganforge.web.guard import Refused
-from ganforge.web.studio.jobs import OUTPUT, Job, Jobs
+from ganforge.web.studio.jobs import FORM, OUTPUT, Job, Jobs
 from ganforge.web.studio.log import Log, finite, number, parsed, tail_of
 
 FRESH = 0.7
 """Seconds for which the list of runs is not read again, however many pages ask."""
+ACTIVE = ("running", "starting", "stopping")
+"""States of runs that a process works on: they can end without a change of a file."""
 OPEN_LOGS = 16
 """Logs that are kept in memory with their curves."""
 PREVIEW = re.compile(r"(\d{9,}|latest)\.(png|gif|svg|wav|mp4|txt|html|obj)")
@@ -41,6 +43,7 @@ class Runs:
         self.short: dict[str, Log] = {}  # with the events of note alone, for the list
         self.whole: OrderedDict[str, Log] = OrderedDict()
         self.recipes: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.known: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}  # rows, each with its `state_of_files`
         self.listed: tuple[float, list[dict[str, Any]]] = (0.0, [])
 
     def folder(self, name: str) -> Path:
@@ -50,7 +53,7 @@ class Runs:
             Refused: there is no run of that name here.
         """
         folder = confined(self.root, name)
-        if folder not in self.jobs.folders():
+        if folder.name.startswith(".") or not self.jobs.holds(folder):
             raise Refused(f"{name}: there is no such run", code="run.not_found", status=404)
         return folder
 
@@ -59,9 +62,10 @@ class Runs:
         with self.lock:
             if time.monotonic() - self.listed[0] > FRESH:
                 folders = self.jobs.folders()
-                rows = [self._row(folder) for folder in folders]
+                rows = [self._known_row(folder) for folder in folders]
                 for name in self.short.keys() - {folder.name for folder in folders}:
                     del self.short[name]
+                    self.known.pop(name, None)
                 rows.sort(key=lambda row: (row["started"] or 0.0, row["name"]), reverse=True)
                 self.listed = (time.monotonic(), rows)
             return self.listed[1]
@@ -74,6 +78,14 @@ class Runs:
         """One run, as the list shows it."""
         with self.lock:
             return self._row(self.folder(name))
+
+    def _known_row(self, folder: Path) -> dict[str, Any]:
+        """The row of a run; the same object as before if no process works on it and no file behind it has changed."""
+        now = state_of_files(folder)
+        before, row = self.known.get(folder.name, ((), {}))
+        if before != now or row["state"] in ACTIVE or row["evaluating"]:
+            self.known[folder.name] = (now, self._row(folder))
+        return self.known[folder.name][1]
 
     def _row(self, folder: Path) -> dict[str, Any]:
         job = self.jobs.alive(folder)
@@ -104,6 +116,7 @@ class Runs:
             "preview": newest_preview(folder),
             "model": (folder / "model.safetensors").is_file(),
             "report": mtime(folder / REPORT),
+            "form": (folder / FORM).is_file(),
         })  # fmt: skip
 
     def recipe(self, folder: Path) -> dict[str, Any]:
@@ -206,6 +219,19 @@ def previews(folder: Path) -> list[dict[str, Any]]:
         if (match := PREVIEW.fullmatch(entry.name)) and match[1] != "latest":
             found.setdefault(match[1], {})[match[2]] = entry.stat().st_mtime_ns
     return [{"samples": int(stem), "stem": stem, "files": files} for stem, files in sorted(found.items())]
+
+
+def state_of_files(folder: Path) -> tuple[int, ...]:
+    """What changes as soon as a row of the list does: its files are replaced or appended to."""
+    found = []
+    for name in ("", "previews", "evaluation", "recipe.yaml", "events.jsonl"):
+        try:
+            facts = (folder / name).stat()
+        except OSError:
+            found += [0, 0, 0]
+        else:
+            found += [facts.st_ino, facts.st_size, facts.st_mtime_ns]
+    return tuple(found)
 
 
 def newest_preview(folder: Path) -> str:

@@ -17,8 +17,10 @@ from typing import Any
 from ganforge.web.studio.context import Studio
 from ganforge.web.studio.log import finite
 
-POLL, LIST_POLL, BEAT = 0.3, 1.0, 15.0
-"""Seconds between two looks at the watched logs and at the list of runs, and between two signs of life."""
+POLL, LIST_POLL, BEAT = 0.8, 1.5, 15.0
+"""Seconds between two looks at the watched logs and at the list of runs, and between two signs of life. A page draws
+what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen within a
+second."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ def watched(names: Sequence[str], places: str) -> list[Watched]:
 async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) -> AsyncIterator[str]:
     """The events of one page, until it goes away."""
     yield "retry: 2000\n\n"
-    sent: dict[str, str] = {}
+    sent: dict[str, tuple[Any, str]] = {}  # name → its row, and the row as the page has it
     next_list = next_beat = 0.0
     while True:
         now = time.monotonic()
@@ -51,12 +53,17 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
                 next_beat = now + BEAT
         if now >= next_list:
             next_list = now + LIST_POLL
-            rows = {row["name"]: json.dumps(row) for row in studio.shown(await asyncio.to_thread(studio.runs.rows))}
-            changed = [json.loads(text) for name, text in rows.items() if sent.get(name) != text]
+            rows = {row["name"]: row for row in await asyncio.to_thread(studio.runs.rows)}
+            new = {
+                name: (row, json.dumps(studio.shown(row)))
+                for name, row in rows.items()
+                if row is not sent.get(name, (None,))[0]
+            }
+            changed = [json.loads(text) for name, (_, text) in new.items() if text != sent.get(name, (None, ""))[1]]
             gone = sorted(sent.keys() - rows.keys())
             if changed or gone:
                 yield message("runs", {"changed": changed, "gone": gone})
-            sent = rows
+            sent = {name: new.get(name) or sent[name] for name in rows}
         if now >= next_beat:
             next_beat = now + BEAT
             yield ": beat\n\n"

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -18,9 +18,13 @@ from ganforge.web.guard import Refused, Upload
 UPLOADS = "/api/uploads/"
 """The beginning of the addresses that take files."""
 TAKEN = Upload(("multipart/form-data",), 64 << 20)
+TABLES, LARGE = f"{UPLOADS}data", Upload(("multipart/form-data",), 200 << 20)
+"""The address that takes tables to train on."""
+TAKES = {TABLES: LARGE, UPLOADS: TAKEN}
+"""Beginnings of addresses with what is taken there; the first that fits counts."""
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 ROWS = (".csv", ".tsv", ".parquet")
-OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt")
+OTHERS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".mov", ".webm", ".npy", ".glb", ".obj", ".ply", ".txt", ".jsonl")
 ENDINGS = frozenset((*IMAGES, *ROWS, *OTHERS))
 """File name extensions that are kept; containers of files and anything that could hold code are not among them."""
 
@@ -50,27 +54,37 @@ def asked_in(form: FormData) -> dict[str, Any]:
     return found
 
 
+def file_in(form: FormData, name: str, endings: Collection[str]) -> tuple[IO[bytes], str]:
+    """The file of a field of a form, and the ending of its name; larger ones lie on the disk and not in memory.
+
+    Raises:
+        Refused: there is no file in the field, or it has another ending.
+    """
+    upload = form.get(name)
+    if not isinstance(upload, UploadFile):
+        raise Refused(f"{name}: expected a file", code="studio.no_file", status=422)
+    ending = Path(upload.filename or "").suffix.lower()
+    if ending not in endings:
+        raise Refused(
+            f"{ending or 'a file name without an extension'}: files of this kind are not taken here",
+            code="studio.wrong_file",
+            status=422,
+        )
+    return upload.file, ending
+
+
 async def kept_in(folder: Path, form: FormData, name: str) -> str:
     """Copies the file of a field of a form into a folder, under the name of the field.
 
     Raises:
         Refused: there is no file in the field, or it is of no kind that a model reads.
     """
-    upload = form.get(name)
-    if not isinstance(upload, UploadFile):
-        raise Refused(f"{name}: expected a file", code="studio.no_file", status=422)
-    ending = Path(upload.filename or "").suffix.lower()
-    if ending not in ENDINGS:
-        raise Refused(
-            f"{ending or 'a file name without an extension'}: files of this kind are not taken here",
-            code="studio.wrong_file",
-            status=422,
-        )
+    brought_file, ending = file_in(form, name, ENDINGS)
     path = folder / f"{name}{ending}"
 
     def copy() -> None:
         with path.open("wb") as file:
-            shutil.copyfileobj(upload.file, file)
+            shutil.copyfileobj(brought_file, file)
 
     await asyncio.to_thread(copy)
     return str(path)

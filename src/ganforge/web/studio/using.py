@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ganforge.core.commands import command
 from ganforge.web.asks import Translate
-from ganforge.web.studio.asking import Completing, Conditions, Dragging, Film, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import Conditions, Dragging, Film, Mixing, Place, Projecting, Several, UsingFile
 
 
 class Translating(Translate):
@@ -164,15 +165,16 @@ def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
     return {"command": text, "python": "\n".join(lines), "latent": latent}
 
 
-def of_completing(path: str, ask: Completing) -> dict[str, Any]:
-    """Rows whose missing cells are filled in; in Python there are no files between."""
-    text = command("complete", path, "--data", "rows.csv", "--seed", ask.seed, "--out", "completed.csv")
-    lines = [
-        "import pandas as pd", "", "from ganforge import TableGAN", "",
-        f"model = TableGAN.load({path!r})",
-        f"rows = model.complete(pd.read_csv('rows.csv'), seed={ask.seed})",
-    ]  # fmt: skip
-    return {"command": text, "python": "\n".join(lines), "latent": False}
+def of_file(path: str, ask: UsingFile, use: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model makes of a file. use: as `file_uses.described` gives it."""
+    values = {one["name"]: (one["option"], ask.settings.get(one["name"], one["usual"])) for one in use["settings"]}
+    words: list[Any] = [use["verb"], path, "--data", use["example"]]
+    for option, value in values.values():
+        words += [option, value]
+    words += ["--out", use["result"], *(["--chart", use["chart"]] if use["chart"] else [])]
+    more = "".join(f", {name}={value!r}" for name, (_, value) in values.items())
+    lines = use["python"].format(model=path, file=use["example"], more=more)
+    return {"command": command(*words), "python": lines, "latent": False}
 
 
 def of_translating(path: str, ask: Translating) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, route
+from ganforge.web.studio.uploads import ROWS, TABLES, brought, file_in
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -23,7 +24,17 @@ def routes(studio: Studio) -> list[Route]:
         body = await body_of(request)
         return studio.shown(await inspection(studio, body, body.get("again") is True))
 
-    return [route("/api/data", listing), route("/api/data/inspect", inspect, "POST")]
+    async def bring(request: Request) -> Any:
+        """Keeps a table below the data folder; its content is read by the process that inspects it alone."""
+        async with brought(request) as form:
+            file, ending = file_in(form, "file", ROWS)
+            return {"path": await asyncio.to_thread(data.take, file, ending)}
+
+    return [
+        route("/api/data", listing),
+        route("/api/data/inspect", inspect, "POST"),
+        route(TABLES, bring, "POST"),
+    ]
 
 
 async def inspection(studio: Studio, asked: Any, again: bool = False) -> dict[str, Any]:

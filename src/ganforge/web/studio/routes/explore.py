@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,17 @@ from ganforge.web.asks import Ask
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.replies import Reply
 from ganforge.web.studio import using
-from ganforge.web.studio.asking import Completing, Dragging, Film, Finding, Latent, Mixing, Place, Projecting, Several
+from ganforge.web.studio.asking import (
+    Dragging,
+    Film,
+    Finding,
+    Latent,
+    Mixing,
+    Place,
+    Projecting,
+    Several,
+    UsingFile,
+)
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.models import Medium, Projection, listing, model_path
 from ganforge.web.studio.routes.reports import CLOSED
@@ -33,7 +43,6 @@ USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
     "drag": (Dragging, using.of_dragging),
-    "complete": (Completing, using.of_completing),
     "translate": (using.Translating, using.of_translating),
 }
 """What can be done on the command line and in Python too → its fields, and the function that writes it."""
@@ -161,11 +170,15 @@ def routes(studio: Studio) -> list[Route]:
         name, path = named(request)
         ask = checked(Several, await body_of(request))
         reply = await models.ask("show", name, path, ask.model_dump(exclude={"view"}), ask.view)
-        media = []
-        for one in reply.facts["media"]:
+        return {**reply.facts, "media": numbered(reply.facts["media"])}
+
+    def numbered(media: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Media that a page then asks for by their numbers."""
+        found = []
+        for one in media:
             number = models.media.add(Medium(base64.b64decode(one["data"]), one["type"], one["runs"]))
-            media.append({"number": number, **{key: one[key] for key in ("type", "caption", "runs")}})
-        return {"n": reply.facts["n"], "media": media, "rows": reply.facts["rows"]}
+            found.append({"number": number, **{key: one[key] for key in ("type", "caption", "runs")}})
+        return found
 
     async def medium(request: Request) -> Any:
         """What `show` has made. A page with scripts gets an origin of its own: it reads nothing of the studio."""
@@ -179,20 +192,23 @@ def routes(studio: Studio) -> list[Route]:
         fields = {**ask.model_dump(exclude={"view"}), "to": None, "exact": True, "columns": None}
         return as_file(await models.ask("sample", name, path, fields, long=True), True)
 
-    async def complete(request: Request) -> Any:
-        """Uploaded rows with their missing cells filled in: the first of them, and the address of the file."""
+    async def use_file(request: Request) -> Any:
+        """What a model makes of an uploaded file: what shows it, and the number of the file."""
         name, path = named(request)
         async with models.folder() as folder, brought(request) as form:
-            ask = checked(Completing, asked_in(form))
+            ask = checked(UsingFile, asked_in(form))
             fields = {**ask.model_dump(), "file": await kept_in(folder, form, "file")}
-            reply = await models.ask("complete", name, path, fields, long=True)
-        return {**reply.facts, "file": models.media.add(Medium(reply.data, reply.type, False)), "name": reply.name}
+            reply = await models.ask("use_file", name, path, fields, long=True)
+        file = models.media.add(Medium(reply.data, reply.type, False))
+        return {**reply.facts, "media": numbered(reply.facts["media"]), "file": file, "name": reply.name}
 
     async def use(request: Request) -> Any:
         """The same on the command line and in Python."""
-        _, path = named(request)
-        fields = await body_of(request)
-        kind, write = USES.get(request.path_params["what"], (None, None))
+        name, path = named(request)
+        fields, what = await body_of(request), request.path_params["what"]
+        if what == "file" and (described := (await models.able(name, path))["file"]):
+            return using.of_file(using.shown_path(path), checked(UsingFile, fields), described)
+        kind, write = USES.get(what, (None, None))
         if kind is None or write is None:
             raise Refused("there is nothing at this address", code="web.not_found", status=404)
         return write(using.shown_path(path), checked(kind, fields))
@@ -214,5 +230,5 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/media/{number:int}", medium),
         route(f"{UPLOADS}project/{{model}}", project, "POST"),
         route(f"{UPLOADS}drag/{{model}}", drag, "POST"),
-        route(f"{UPLOADS}complete/{{model}}", complete, "POST"),
+        route(f"{UPLOADS}file/{{model}}", use_file, "POST"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, route
-from ganforge.web.studio.forms import at
+from ganforge.web.studio.forms import Form, at
 from ganforge.web.studio.kinds import kinds_of
 from ganforge.web.studio.routes.data import inspection
 from ganforge.web.studio.routes.runs import positive
@@ -33,6 +34,11 @@ def asked_kinds(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refused("kinds: expected a JSON object", code="studio.value", status=400)
     return found
+
+
+def entered(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form is opened with again: all that was entered, whether it is as in the recipe or not."""
+    return {key: value for key, value in body.items() if key != "beside"}
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -73,14 +79,29 @@ def routes(studio: Studio) -> list[Route]:
         words = advised
         if fields or kinds:  # the form takes some seconds to make
             form = await children.form(name, kinds)
-            words = [*advised, *form.words(fields, {item.partition("=")[0] for item in advised})]
+            kept = {item.partition("=")[0] for item in advised}
+            words = [*advised, *form.words(fields, kept, await names_in(form, fields, body.get("data")))]
         if (data := await data_word(body.get("data"))) is not None:
             words = [data, *words]
         if body.get("minutes") is not None:
             words += ["--minutes", positive(body["minutes"], "minutes")]
-        folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True)
+        folder = await asyncio.to_thread(studio.jobs.train, name, words, body.get("beside") is True, entered(body))
         studio.runs.changed()
         return {"name": folder.name}
+
+    async def begun(request: Request) -> Any:
+        """What was entered in the form that started a run."""
+        folder = studio.runs.folder(request.path_params["run"])
+        if found := await asyncio.to_thread(studio.jobs.form, folder):
+            return found
+        raise Refused(f"{folder.name}: was not started here", code="studio.no_form", status=404)
+
+    async def names_in(form: Form, fields: Mapping[str, Any], data: Any) -> set[str]:
+        """The columns of the data, where a value is set for some of them."""
+        if data is None or not any(path in form.fields and form.fields[path].kind == "named" for path in fields):
+            return set()
+        columns = (await inspection(studio, data))["facts"].get("columns") or []
+        return {str(column["name"]) for column in columns if isinstance(column, dict) and "name" in column}
 
     async def fields_for(name: str, data: Any) -> list[str]:
         """`path=value` that are chosen with a recipe for inspected data. A page cannot name them: it may set less."""
@@ -101,4 +122,5 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/recipes", recipes),
         route("/api/recipes/{recipe}", settings),
         route("/api/runs", start, "POST"),
+        route("/api/runs/{run}/form", begun),
     ]

@@ -105,9 +105,9 @@ theme();
 about = await get("/api/about");
 const wanted = stored("language") ?? (about.language || navigator.language.slice(0, 2));
 await load(wanted in about.languages ? wanted : "en", about.languages);
-await show();
-window.addEventListener("hashchange", async () => {
+window.addEventListener("hashchange", async () => { // from now on, since a link can be followed while the first page loads
   await show();
   main.focus({ preventScroll: true });
   scrollTo(0, 0);
 });
+await show();

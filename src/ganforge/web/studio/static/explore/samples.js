@@ -6,7 +6,7 @@ import { save } from "../lib/live.js";
 import { conditions } from "../lib/models.js";
 import { acting, button, labeled, loading, problem, table } from "../lib/ui.js";
 import { use } from "../lib/use.js";
-import { count, t } from "../lib/words.js";
+import { count, said, t } from "../lib/words.js";
 
 const SHOWN = 100;
 
@@ -36,23 +36,25 @@ export function samples(facts) {
 export function shown(found, wanted = 0) {
   return [
     wanted > found.n ? h("p", { class: "soft" }, t("samples.some", { n: count(found.n), wanted: count(wanted) })) : null,
-    found.media.map(medium),
+    found.media.map((one) => medium(one)),
     found.rows.length ? table(found.rows[0], found.rows.slice(1)) : null,
     !found.media.length && !found.rows.length ? h("p", { class: "empty" }, t("samples.nothing")) : null,
   ];
 }
 
-function medium(one) {
+export function medium(one, otherwise = t("explore.samples")) {
   const src = `/api/media/${one.number}`;
-  const title = one.caption || t("explore.samples");
+  const caption = said(one.caption);
+  const title = caption || otherwise;
   const box = h("figure", { class: "medium" });
-  if (one.type.startsWith("image/")) fill(box, h("img", { src, alt: title, onload: (event) => event.target.classList.toggle("crisp", event.target.naturalWidth < 800) }));
+  if (one.type === "image/svg+xml") fill(box, h("img", { src, alt: title, class: "paper" })); // its colors are for white
+  else if (one.type.startsWith("image/")) fill(box, h("img", { src, alt: title, onload: (event) => event.target.classList.toggle("crisp", event.target.naturalWidth < 800) }));
   else if (one.type.startsWith("audio/")) fill(box, h("audio", { src, controls: true, "aria-label": title }));
   else if (one.type.startsWith("video/")) fill(box, h("video", { src, controls: true, loop: true, "aria-label": title }));
   else if (one.type === "text/html") fill(box, h("iframe", { src, title, class: "report", sandbox: one.runs ? "allow-scripts" : "" }));
   else if (one.type === "text/plain") lines(box, src);
   else fill(box, h("a", { href: src, download: "sample" }, title));
-  if (one.caption) box.append(h("figcaption", { class: "soft" }, one.caption));
+  if (caption) box.append(h("figcaption", { class: "soft" }, caption));
   return box;
 }
 

@@ -74,27 +74,43 @@ export function filePath(name, file) {
   return `${runPath(name, `/files/${safe}`)}${query ? `?${query}` : ""}`;
 }
 
-// Follows the list of runs and the logs of some: on = {runs, log, reset, lost, found}. Returns what ends it.
+const REST = 3000; // ms after which a hidden page stops to follow
+
+// Follows the list of runs and the logs of some: on = {runs, log, reset, lost, found}. A page that nobody sees rests, and
+// gets all that it missed when it is seen again. Returns what ends it.
 export function follow(places, on) {
+  const names = Object.keys(places);
+  let from = names.map((name) => places[name]).join(",");
   let source = null;
   let timer = 0;
   let lost = false;
   const open = () => {
-    const names = Object.keys(places);
-    source = new EventSource(url("/api/stream", { run: names, from: names.map((name) => places[name]).join(",") }));
+    source = new EventSource(url("/api/stream", { run: names, from }));
     source.onopen = () => {
       if (lost) on.found?.();
       lost = false;
     };
-    for (const kind of ["runs", "log", "reset"]) source.addEventListener(kind, (event) => on[kind]?.(JSON.parse(event.data)));
+    for (const kind of ["runs", "log", "reset"]) {
+      source.addEventListener(kind, (event) => {
+        from = event.lastEventId || from;
+        on[kind]?.(JSON.parse(event.data));
+      });
+    }
     source.onerror = () => {
       if (!lost) on.lost?.();
       lost = true;
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 3000); // a refusal closes it for good
     };
   };
+  const rest = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => source.close(), REST);
+    else if (source.readyState === EventSource.CLOSED) open();
+  };
+  document.addEventListener("visibilitychange", rest);
   open();
   return () => {
+    document.removeEventListener("visibilitychange", rest);
     clearTimeout(timer);
     source.close();
   };

@@ -1,30 +1,68 @@
 // Line charts as SVG: several lines over one axis, with values at the pointer or at the arrow keys.
 
-import { fill, h, svg } from "./dom.js";
+import { fill, h, svg, write } from "./dom.js";
 import { precise, short, t } from "./words.js";
 
 const LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24, TALL = 190;
-const MOST = 700; // points of a line that are drawn
+const LEAST = 2; // px by which a line has to grow to be drawn again at once
+const LATE = 4000; // ms after which it is drawn at the latest
+const MOST = 400; // points of a line that are drawn
 const COLORS = 8;
 
-// options: {title, note, series: [{name, points: [[x, y]], dots, color}], bounds, level, across}
+// Charts on the page: those that nobody can see are drawn again when they are seen.
+const charts = new Map();
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) charts.get(entry.target)?.seen(entry.isIntersecting);
+}, { rootMargin: "100px" });
+document.addEventListener("visibilitychange", () => {
+  for (const [element, one] of charts) {
+    if (element.isConnected) one.draw();
+    else forget(element);
+  }
+});
+
+function forget(element) {
+  watcher.unobserve(element);
+  charts.delete(element);
+}
+
+// options: {title, note, series(), bounds, level, across}, where series() gives [{name, points: [[x, y]], color}]
 export function chart(options) {
   const figure = h("figure", { class: "chart" });
   const head = h("figcaption", {}, h("strong", {}, options.title), options.note ? h("span", {}, options.note) : null);
   const area = h("div", { class: "area" });
   const legend = h("div", { class: "legend" });
   figure.append(head, area, legend);
+  const render = drawing(area, legend);
   let width = 0;
   let now = options;
-  const draw = () => width > 0 && render(area, legend, now, width);
+  let seen = true;
+  let stale = true;
+  let grown = false; // nothing but more points since it was drawn
+  const draw = () => {
+    if (!stale || !seen || document.hidden || width <= 0) return;
+    stale = false;
+    render(now, width, grown);
+    grown = true;
+  };
   new ResizeObserver((entries) => {
     const next = Math.round(entries[0].contentRect.width);
     if (next !== width) {
       width = next;
+      stale = true;
+      grown = false;
       draw();
     }
   }).observe(area);
-  return { element: figure, update: (changes) => { now = { ...now, ...changes }; draw(); } };
+  for (const element of charts.keys()) if (!element.isConnected) forget(element);
+  charts.set(figure, { draw, seen: (is) => { seen = is; draw(); } });
+  watcher.observe(figure);
+  return { element: figure, update: (changes) => {
+    grown &&= changes.across === now.across;
+    now = { ...now, ...changes };
+    stale = true;
+    draw();
+  } };
 }
 
 function thinned(points) {
@@ -41,88 +79,144 @@ export function ticks(low, high, most = 4) {
   return found;
 }
 
+// The ranges of both axes. They end at round numbers, so that they stay as they are while most points are added.
 function extent(series, bounds, level) {
-  const xs = series.flatMap((line) => line.points.map(([x]) => x));
-  const ys = series.flatMap((line) => line.points.map(([, y]) => y));
-  if (level !== undefined) ys.push(level);
-  const x = [Math.min(0, ...minmax(xs)), Math.max(...minmax(xs)) || 1];
+  const across = minmax(series, 0);
+  const x = [Math.min(0, across[0]), across[1] || 1];
+  x[1] = rounded(x[1], x[1] - x[0], Math.ceil);
   if (bounds) return { x, y: bounds };
-  const [low, high] = minmax(ys);
-  const pad = (high - low || Math.abs(high) || 1) * 0.06;
-  return { x, y: [low >= 0 && low < (high - low) * 0.5 ? 0 : low - pad, high + pad] };
+  let [low, high] = minmax(series, 1);
+  if (level !== undefined) [low, high] = [Math.min(low, level), Math.max(high, level)];
+  const size = high - low || Math.abs(high) || 1;
+  return { x, y: [low >= 0 && low < size * 0.5 ? 0 : rounded(low - size * 0.04, size, Math.floor), rounded(high + size * 0.04, size, Math.ceil)] };
 }
 
-function minmax(values) {
+function rounded(value, size, way) {
+  const raw = size / 20;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * [1, 2, 5, 10].find((one) => one * power >= raw * 0.999);
+  return Number((way(value / step - (way === Math.ceil ? 1e-9 : -1e-9)) * step).toPrecision(12));
+}
+
+function minmax(series, k) {
   let low = Infinity, high = -Infinity;
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+  for (const { points } of series) {
+    for (const point of points) {
+      if (point[k] < low) low = point[k];
+      if (point[k] > high) high = point[k];
+    }
   }
   return [low, high];
 }
 
-function render(area, legend, options, width) {
-  const series = options.series.map((line, k) => ({ color: k, ...line, points: line.points.filter(([x, y]) => x !== null && y !== null && Number.isFinite(y)) }))
-    .filter((line) => line.points.length);
-  if (!series.length) {
-    fill(area, h("p", { class: "empty" }, t("chart.empty")));
-    fill(legend);
-    return;
-  }
-  const { x, y } = extent(series, options.bounds, options.level);
-  const right = width - RIGHT, base = TALL - BOTTOM;
-  const across = (value) => LEFT + ((value - x[0]) / (x[1] - x[0] || 1)) * (right - LEFT);
-  const up = (value) => base - ((Math.min(Math.max(value, y[0]), y[1]) - y[0]) / (y[1] - y[0] || 1)) * (base - TOP);
+// Returns what draws a chart, and draws it again by changing what has changed alone: so the focus stays, and little is painted.
+function drawing(area, legend) {
+  const frame = svg("g");
+  const lines = svg("g");
+  const cross = svg("line", { class: "cross", y1: TOP, y2: TALL - BOTTOM, visibility: "hidden" });
+  const plot = svg("svg", { height: TALL, role: "img", tabindex: "0" }, frame, lines, cross);
+  let view = null; // what is drawn: {options, series, x, across, right}
+  let framed = ""; // what the frame was drawn for
+  let reached = NaN; // px where the lines end
+  let timer = 0;
+  let place = null; // where values are read, in units of the axis
+
+  const read = () => {
+    const { series, across } = view;
+    if (place === null) {
+      cross.setAttribute("visibility", "hidden");
+      showValues(legend, view.options, series, series.map((line) => line.points.at(-1)), null);
+      return;
+    }
+    const found = series.map((line) => nearest(line.points, place));
+    const [at] = found.reduce((best, one) => (Math.abs(one[0] - place) < Math.abs(best[0] - place) ? one : best));
+    cross.setAttribute("x1", across(at));
+    cross.setAttribute("x2", across(at));
+    cross.setAttribute("visibility", "visible");
+    showValues(legend, view.options, series, found, at);
+  };
+  const off = () => {
+    place = null;
+    read();
+  };
+  plot.addEventListener("pointermove", (event) => {
+    const { x, right } = view;
+    place = x[0] + ((event.clientX - plot.getBoundingClientRect().left - LEFT) / (right - LEFT)) * (x[1] - x[0]);
+    read();
+  });
+  plot.addEventListener("pointerleave", off);
+  plot.addEventListener("blur", off);
+  plot.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const { x, last } = view;
+    place = Math.min(last, Math.max(x[0], (place ?? last) + (step * (last - x[0])) / 40));
+    read();
+  });
+
+  const render = (options, width, grown = false) => {
+    clearTimeout(timer);
+    const series = options.series().map((line, k) => ({ color: k, ...line })).filter((line) => line.points.length);
+    if (!series.length) {
+      framed = "";
+      fill(area, h("p", { class: "empty" }, t("chart.empty")));
+      fill(legend);
+      delete legend.dataset.of;
+      return;
+    }
+    const { x, y } = extent(series, options.bounds, options.level);
+    const right = width - RIGHT, base = TALL - BOTTOM;
+    const across = (value) => LEFT + ((value - x[0]) / (x[1] - x[0] || 1)) * (right - LEFT);
+    const up = (value) => base - ((Math.min(Math.max(value, y[0]), y[1]) - y[0]) / (y[1] - y[0] || 1)) * (base - TOP);
+    view = { options, series, x, across, right, last: minmax(series, 0)[1] };
+    const key = JSON.stringify([x, y, width, options.level, series.map((line) => line.name)]);
+    const end = across(view.last);
+    if (grown && framed === key && end >= reached && end - reached < LEAST) {
+      timer = setTimeout(() => render(options, width), LATE);
+      read();
+      return;
+    }
+    reached = end;
+    if (framed !== key) {
+      framed = key;
+      plot.setAttribute("viewBox", `0 0 ${width} ${TALL}`);
+      plot.setAttribute("width", width);
+      fill(frame, axes(x, y, options, { across, up, right, width }));
+    }
+    series.forEach((line, k) => draw(lines, k, line, across, up));
+    while (lines.childElementCount > series.length) lines.lastChild.remove();
+    plot.setAttribute("aria-label", `${options.title}. ${series.map((line) => `${line.name || options.title}: ${precise(line.points.at(-1)[1])}`).join(", ")}. ${t("chart.keys")}`);
+    if (plot.parentNode !== area) fill(area, plot);
+    read();
+  };
+  return render;
+}
+
+function axes(x, y, { level }, { across, up, right, width }) {
   const parts = [];
   for (const value of ticks(...y)) {
     parts.push(svg("line", { class: "grid", x1: LEFT, x2: right, y1: up(value), y2: up(value) }));
     parts.push(svg("text", { x: LEFT - 6, y: up(value) + 4, "text-anchor": "end" }, short(value)));
   }
-  const marks = ticks(...x, width > 420 ? 6 : 4);
-  for (const value of marks) {
+  for (const value of ticks(...x, width > 420 ? 6 : 4)) {
     const last = across(value) > right - 18;
     parts.push(svg("text", { x: across(value), y: TALL - 6, "text-anchor": last ? "end" : "middle" }, short(value)));
   }
-  if (options.level !== undefined) parts.push(svg("line", { class: "level", x1: LEFT, x2: right, y1: up(options.level), y2: up(options.level) }));
-  for (const line of series) {
-    const points = thinned(line.points);
-    const path = points.map(([px, py], k) => `${k ? "L" : "M"}${across(px).toFixed(1)} ${up(py).toFixed(1)}`).join("");
-    parts.push(svg("path", { class: `line c${line.color % COLORS}`, d: path }));
-    if (points.length < 25) for (const [px, py] of points) parts.push(svg("circle", { class: `dot c${line.color % COLORS}`, cx: across(px), cy: up(py), r: 2.6 }));
-  }
-  const cross = svg("line", { class: "cross", y1: TOP, y2: base, visibility: "hidden" });
-  const label = `${options.title}. ${series.map((line) => `${line.name || options.title}: ${precise(line.points.at(-1)[1])}`).join(", ")}. ${t("chart.keys")}`;
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${TALL}`, width, height: TALL, role: "img", tabindex: "0", "aria-label": label }, parts, cross);
-  fill(area, drawing);
-  const base_legend = () => showValues(legend, options, series, series.map((line) => line.points.at(-1)), null);
-  base_legend();
-  const at = (value) => {
-    const found = series.map((line) => nearest(line.points, value));
-    const place = found.reduce((best, one) => (Math.abs(one[0] - value) < Math.abs(best[0] - value) ? one : best))[0];
-    cross.setAttribute("x1", across(place));
-    cross.setAttribute("x2", across(place));
-    cross.setAttribute("visibility", "visible");
-    showValues(legend, options, series, found, place);
-    return place;
-  };
-  const off = () => {
-    cross.setAttribute("visibility", "hidden");
-    base_legend();
-  };
-  drawing.addEventListener("pointermove", (event) => {
-    const box = drawing.getBoundingClientRect();
-    at(x[0] + ((event.clientX - box.left - LEFT) / (right - LEFT)) * (x[1] - x[0]));
-  });
-  drawing.addEventListener("pointerleave", off);
-  drawing.addEventListener("blur", off);
-  let place = x[1];
-  drawing.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    place = Math.min(x[1], Math.max(x[0], place + (step * (x[1] - x[0])) / 40));
-    at(place);
-  });
+  if (level !== undefined) parts.push(svg("line", { class: "level", x1: LEFT, x2: right, y1: up(level), y2: up(level) }));
+  return parts;
+}
+
+// One line of a chart: the k-th group of its lines.
+function draw(lines, k, line, across, up) {
+  const points = thinned(line.points);
+  const color = `c${line.color % COLORS}`;
+  const group = lines.children[k] ?? lines.appendChild(svg("g", {}, svg("path")));
+  const path = group.firstChild;
+  path.setAttribute("class", `line ${color}`);
+  path.setAttribute("d", points.map(([px, py], n) => `${n ? "L" : "M"}${across(px).toFixed(1)} ${up(py).toFixed(1)}`).join(""));
+  const dots = points.length < 25 ? points.map(([px, py]) => svg("circle", { class: `dot ${color}`, cx: across(px), cy: up(py), r: 2.6 })) : [];
+  if (dots.length || group.childElementCount > 1) fill(group, path, dots);
 }
 
 function nearest(points, value) {
@@ -136,7 +230,14 @@ function nearest(points, value) {
 }
 
 function showValues(legend, options, series, values, place) {
-  fill(legend,
-    series.map((line, k) => h("span", { class: `key c${line.color % COLORS}` }, h("i", { "aria-hidden": "true" }), line.name ? `${line.name} ` : "", h("b", {}, precise(values[k][1])))),
-    h("span", { class: "across" }, place === null ? options.across : `${short(place)} ${options.across}`));
+  const names = series.map((line) => [line.name, line.color]);
+  const across = place === null ? options.across : `${short(place)} ${options.across}`;
+  if (legend.dataset.of !== JSON.stringify(names)) {
+    legend.dataset.of = JSON.stringify(names);
+    fill(legend,
+      series.map((line) => h("span", { class: `key c${line.color % COLORS}` }, h("i", { "aria-hidden": "true" }), line.name ? `${line.name} ` : "", h("b", {}))),
+      h("span", { class: "across" }));
+  }
+  series.forEach((line, k) => write(legend.children[k].lastChild, precise(values[k][1])));
+  write(legend.lastChild, across);
 }

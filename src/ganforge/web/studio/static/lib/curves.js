@@ -2,7 +2,7 @@
 
 import { t } from "./words.js";
 
-const MOST = 4000;
+const MOST = 1600; // ticks that are kept
 
 export class Curves {
   constructor(found) {

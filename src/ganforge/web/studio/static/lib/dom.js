@@ -26,6 +26,21 @@ export function fill(element, ...children) {
   return element;
 }
 
+// Sets the text of an element, if it is another one.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Returns what fills an element again if what it depends on has changed; otherwise it and the focus in it stay.
+export function changing(element, depends, make) {
+  let before = null;
+  return () => {
+    const now = JSON.stringify(depends());
+    if (now !== before) fill(element, make());
+    before = now;
+  };
+}
+
 // A text with `code` in it, as elements.
 export function rich(text) {
   return text.split("`").map((part, k) => (k % 2 ? h("code", {}, part) : part));

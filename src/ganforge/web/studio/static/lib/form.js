@@ -11,9 +11,11 @@ export async function form(card, state, current) {
   const name = state.recipe;
   const choice = state.found?.choice?.recipe === name ? state.found.choice : null;
   const advised = Object.fromEntries((choice?.fields ?? []).map((item) => [item.slice(0, item.indexOf("=")), item.slice(item.indexOf("=") + 1)]));
-  const written = new Map(); // path → what was entered, kept while kinds change
+  const before = state.before?.recipe === name ? state.before : {};
+  const written = new Map(Object.entries(before.fields ?? {})); // path → what was entered, kept while kinds change
   const open = new Set();
-  let kinds = {};
+  const limit = h("input", { type: "number", min: "0", step: "any", placeholder: t("start.no_limit"), value: before.minutes ?? "" });
+  let kinds = before.kinds ?? {};
   loading(card);
   const draw = async (focus = "") => {
     try {
@@ -25,7 +27,7 @@ export async function form(card, state, current) {
         await draw();
         return;
       }
-      fill(card, settings(found, { state, advised, written, open, kinds, choose: (path, value) => {
+      fill(card, settings(found, { state, advised, written, open, kinds, minutes: limit, choose: (path, value) => {
         kinds = { ...Object.fromEntries(Object.entries(kinds).filter(([other]) => !other.startsWith(`${path}.`))), [path]: value };
         for (const other of written.keys()) if (other.startsWith(`${path}.`)) written.delete(other);
         draw(path);
@@ -43,8 +45,10 @@ function advisedKinds(components, advised) {
   return Object.fromEntries(components.filter((one) => !one.many && advised[one.path] in one.choices).map((one) => [one.path, advised[one.path]]));
 }
 
-function settings(found, { state, advised, written, open, kinds, choose }) {
-  const inputs = found.fields.map((field) => input(field, advised[field.path], written));
+function settings(found, { state, advised, written, open, kinds, minutes, choose }) {
+  const columns = (state.found?.facts.columns ?? []).filter((one) => typeof one === "object" && "name" in one);
+  const named = columns.length ? found.fields.filter((field) => field.kind === "named").map((field) => choices(field, columns, advised, written)) : [];
+  const inputs = found.fields.filter((field) => field.kind !== "named").map((field) => input(field, advised[field.path], written));
   const owner = (path) => found.components.map((one) => one.path).filter((one) => path.startsWith(`${one}.`)).sort((a, b) => b.length - a.length)[0];
   const inComponent = (one) => owner(one.field.path) !== undefined && !one.field.path.startsWith("optimizers.");
   const first = inputs.filter((one) => one.field.first || (one.field.path in advised && !inComponent(one)));
@@ -59,8 +63,6 @@ function settings(found, { state, advised, written, open, kinds, choose }) {
     element.addEventListener("toggle", () => (element.open ? open.add(name) : open.delete(name)));
     return element;
   };
-  const minutes = written.get("minutes") ?? h("input", { type: "number", min: "0", step: "any", placeholder: t("start.no_limit") });
-  written.set("minutes", minutes);
   const hidden = Object.entries(advised).filter(([path]) => !found.fields.some((field) => field.path === path) && !(path in kinds));
   const go = acting(async () => {
     const wrong = inputs.find((one) => !one.valid());
@@ -69,7 +71,7 @@ function settings(found, { state, advised, written, open, kinds, choose }) {
       wrong.element.querySelector("input, select").reportValidity();
       return;
     }
-    const fields = Object.fromEntries(inputs.filter((one) => one.changed() || one.field.path in advised).map((one) => [one.field.path, one.value()]));
+    const fields = Object.fromEntries([...inputs, ...named].filter((one) => one.changed() || one.field.path in advised).map((one) => [one.field.path, one.value()]));
     const body = { recipe: found.name, data: state.data, fields, kinds, advised: Object.keys(advised).length > 0, minutes: minutes.value ? Number(minutes.value) : null };
     const begun = await started(() => post("/api/runs", body), (more) => post("/api/runs", { ...body, ...more }));
     if (begun) location.hash = `#/runs/${encodeURIComponent(begun.name)}`;
@@ -79,6 +81,7 @@ function settings(found, { state, advised, written, open, kinds, choose }) {
     state.data ? null : h("p", { class: "soft" }, t("start.own_data", { data: found.data })),
     hidden.length ? h("p", { class: "soft" }, t("start.also"), " ", h("code", {}, hidden.map(([path, value]) => `${path}=${value}`).join(" "))) : null,
     h("div", { class: "fields" }, labeled(t("start.minutes"), minutes, t("start.minutes_help")), first.map((one) => one.element)),
+    named.map((one) => kept(one.field.path, h("details", {}, h("summary", {}, called(one.field.path)), h("p", { class: "soft" }, rich(one.field.help)), one.element))),
     found.components.length ? kept("components", h("details", {}, h("summary", {}, t("start.components")), h("p", { class: "soft" }, t("start.components_text")),
       found.components.map((one) => component(one, inputs.filter((other) => owner(other.field.path) === one.path && inComponent(other)), kept, choose)))) : null,
     groups.size ? kept("more", h("details", {}, h("summary", {}, t("start.more", { n: others.length })),
@@ -90,7 +93,7 @@ function settings(found, { state, advised, written, open, kinds, choose }) {
 // A component, or a list of some: the choice of its kind, and the fields of that kind.
 function component(one, inputs, kept, choose) {
   const options = Object.keys(one.choices);
-  const name = known(`fields.${one.path.replaceAll(".", "_")}`, one.path);
+  const name = called(one.path);
   const usual = one.kinds.length ? one.kinds.join(", ") : t("start.none");
   const fields = (of) => (of.length ? h("div", { class: "fields" }, of.map((other) => other.element)) : null);
   const changed = one.now.join() !== one.kinds.join();
@@ -112,6 +115,26 @@ function component(one, inputs, kept, choose) {
       fields(inputs.filter((other) => other.field.path.startsWith(`${one.path}.${k}.`))))), add);
 }
 
+// What a field or a component is called: by its path where it has no name.
+function called(path) {
+  const net = /^optimizers\.(\w+)\.lr$/.exec(path)?.[1];
+  return net ? t("start.rate_of", { name: net }) : known(`fields.${path.replaceAll(".", "_")}`, path);
+}
+
+// A choice for each column of the data: {field, element, value, changed}.
+function choices(field, columns, advised, written) {
+  const value = () => Object.fromEntries(Object.entries(chosen).filter(([, one]) => one));
+  const chosen = { ...written.get(field.path) };
+  const rows = columns.map(({ name, kind }) => {
+    const found = advised[`${field.path}.${name}`] ?? (field.choices.includes(kind) ? kind : null);
+    const choice = h("select", { onchange: () => { chosen[name] = choice.value; written.set(field.path, value()); } },
+      h("option", { value: "" }, found ? t("start.found", { value: found }) : t("start.automatic")), field.choices.map((one) => h("option", { value: one }, one)));
+    choice.value = chosen[name] ?? "";
+    return labeled(name, choice);
+  });
+  return { field, element: h("div", { class: "fields tall" }, rows), value, changed: () => Object.keys(value()).length > 0 };
+}
+
 // The control of a field: {field, element, value, changed, valid}.
 function input(field, advised, written) {
   const begin = written.has(field.path) ? written.get(field.path) : advised === undefined ? field.value : parsed(field, advised);
@@ -131,7 +154,7 @@ function input(field, advised, written) {
     return field.kind === "choice" ? control.value : Number(control.value);
   };
   const usual = field.value === null || field.value === undefined ? t("start.automatic") : typeof field.value === "number" ? short(field.value) : String(field.value);
-  const element = labeled(known(`fields.${field.path.replaceAll(".", "_")}`, field.path), control, `${field.help} ${t("start.usual", { value: usual })}`);
+  const element = labeled(called(field.path), control, `${field.help} ${t("start.usual", { value: usual })}`);
   const changed = () => value() !== field.value;
   const mark = () => element.classList.toggle("changed", changed());
   control.addEventListener("input", () => { mark(); written.set(field.path, value()); });

@@ -86,18 +86,19 @@ function number(name, text, help, min, max, usual, changed) {
 }
 
 function condition(one, changed) {
+  const text = one.name === "label" ? t("models.label") : one.name; // the name of classes where nobody has named them
   const where = (read) => (fields) => {
     const value = read();
     if (value !== "") fields.where.push(`${one.name}=${value}`);
   };
   if (one.values && one.kind === "labels") {
     const boxes = one.values.map((value) => h("input", { type: "checkbox", value, onchange: changed }));
-    const element = h("fieldset", { class: "field" }, h("legend", {}, one.name), h("div", { class: "controls" }, boxes.map((box) => h("label", {}, box, box.value))));
+    const element = h("fieldset", { class: "field" }, h("legend", {}, text), h("div", { class: "controls" }, boxes.map((box) => h("label", {}, box, box.value))));
     return { element, read: where(() => boxes.filter((box) => box.checked).map((box) => box.value).join("|")) };
   }
   if (one.values) {
     const choice = h("select", { onchange: changed }, h("option", { value: "" }, t("models.any")), one.values.map((value) => h("option", { value }, value)));
-    return { element: labeled(one.name, choice), read: where(() => choice.value) };
+    return { element: labeled(text, choice), read: where(() => choice.value) };
   }
   if (one.vocabulary) {
     const input = h("input", { type: "text", maxlength: 1000, oninput: changed, list: id("words") });

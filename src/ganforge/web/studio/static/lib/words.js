@@ -26,41 +26,58 @@ export function known(name, otherwise) {
   return typeof text === "string" ? text : otherwise;
 }
 
+// A text that the studio sends in each language.
+export function said(texts) {
+  return texts[language] ?? texts.en;
+}
+
+// Formats are slow to make, and a page with charts needs the same few again and again.
+const formats = new Map();
+function format(kind, language_tag, options) {
+  const key = `${kind.name} ${language_tag} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new kind(language_tag, options));
+  return formats.get(key);
+}
+
+function numbers(value, language_tag, options = {}) {
+  return format(Intl.NumberFormat, language_tag, options).format(value);
+}
+
 export function count(value) {
-  return new Intl.NumberFormat(tag).format(value);
+  return numbers(value, tag);
 }
 
 export function short(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size >= 10000) return new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+  if (size >= 10000) return numbers(value, "en", { notation: "compact", maximumSignificantDigits: 3 });
   if (size !== 0 && size < 0.001) return value.toExponential(1);
-  return new Intl.NumberFormat("en", { maximumSignificantDigits: size >= 1000 ? 4 : 3 }).format(value);
+  return numbers(value, "en", { maximumSignificantDigits: size >= 1000 ? 4 : 3 });
 }
 
 export function precise(value) {
-  return value === null || value === undefined ? "–" : new Intl.NumberFormat("en", { maximumSignificantDigits: 5 }).format(value);
+  return value === null || value === undefined ? "–" : numbers(value, "en", { maximumSignificantDigits: 5 });
 }
 
 export function percent(share) {
-  return new Intl.NumberFormat(tag, { style: "percent" }).format(share);
+  return numbers(share, tag, { style: "percent" });
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 export function duration(seconds) {
   const [unit, size] = UNITS.find(([name, one]) => seconds >= 2 * one) ?? UNITS[3];
-  return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "short" }).format(Math.round(seconds / size));
+  return numbers(Math.round(seconds / size), tag, { style: "unit", unit, unitDisplay: "short" });
 }
 
 export function ago(time) {
   const seconds = Math.max(0, Date.now() / 1000 - time);
   const [unit, size] = UNITS.find(([name, one]) => seconds >= one) ?? UNITS[3];
-  return new Intl.RelativeTimeFormat(tag, { style: "short" }).format(-Math.round(seconds / size), unit);
+  return format(Intl.RelativeTimeFormat, tag, { style: "short" }).format(-Math.round(seconds / size), unit);
 }
 
 export function clock(time) {
-  return new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" }).format(time * 1000);
+  return format(Intl.DateTimeFormat, tag, { dateStyle: "medium", timeStyle: "short" }).format(time * 1000);
 }
 
 export function bytes(value) {

@@ -82,7 +82,7 @@ function lines(curves, names, axis) {
   return [...keys.values()].map((one) => ({
     ...one,
     across: t(`chart.${axis}`),
-    series: curves.map((of, k) => ({ name: names[k], color: k, points: of.points(of[one.of], one.key, axis) })),
+    series: () => curves.map((of, k) => ({ name: names[k], color: k, points: of.points(of[one.of], one.key, axis) })),
   }));
 }
 

@@ -1,7 +1,8 @@
 // The data folder, and what is in a data set: classes, sizes, faults, and the recipes that fit it.
 
-import { get, post } from "../lib/api.js";
+import { get, post, upload } from "../lib/api.js";
 import { fill, h, rich } from "../lib/dom.js";
+import { dropZone } from "../lib/drop.js";
 import { bar, button, link, loading, problem, shown, table } from "../lib/ui.js";
 import { bytes, count, precise, t } from "../lib/words.js";
 
@@ -28,8 +29,25 @@ async function show(root, parts, query, here) {
   const crumbs = h("nav", { class: "crumbs", "aria-label": t("data.folder") }, link(t("data.root"), "#/data"),
     at.map((name, k) => ["/", k === at.length - 1 ? h("span", { "aria-current": "page" }, name) : link(name, address(at.slice(0, k + 1).join("/")))]), set ? ["/", h("span", {}, set)] : null);
   fill(root, h("div", { class: "head" }, h("h1", {}, t("nav.data")), h("div", { class: "actions" }, found.entries.length || !found.folder ? button(found.folder ? t("data.inspect_folder") : t("data.again"), () => inspect(true), found.folder ? "primary" : "") : null)),
-    crumbs, result, found.folder ? h("div", { class: "card" }, listing(found, path)) : null);
+    crumbs, found.folder && !path ? bring() : null, result, found.folder ? h("div", { class: "card" }, listing(found, path)) : null);
   if (!found.folder) await inspect();
+}
+
+// A table to train on, which is kept below the data folder.
+function bring() {
+  const state = h("div", { "aria-live": "polite" });
+  const send = async (file) => {
+    loading(state, t("data.bringing"));
+    const form = new FormData();
+    form.append("file", file, file.name);
+    try {
+      location.hash = address((await upload("/api/uploads/data", form)).path).slice(1);
+    } catch (error) {
+      problem(state, error);
+    }
+  };
+  const zone = dropZone({ accept: ".csv,.tsv,.parquet", onfiles: ([file]) => send(file) });
+  return h("details", { class: "card" }, h("summary", {}, t("data.bring")), h("p", { class: "soft" }, t("data.bring_text")), zone.element, state);
 }
 
 function address(path) {
@@ -68,6 +86,7 @@ function inspected(found, data) {
     found.hints.length ? h("div", { class: "note" }, h("ul", {}, found.hints.map((hint) => h("li", {}, rich(hint))))) : null,
     faults.map(([what, value, n]) => h("div", { class: "note warn" }, h("details", {}, h("summary", {}, t(`data.${what}_n`, { n: count(n) })), h("ul", {}, lines(value).slice(0, 50).map((line) => h("li", {}, line)))))),
     Object.keys(classes).length ? h("div", { class: "card" }, h("h2", {}, t("data.classes")), bars(classes)) : null,
+    found.rows?.length ? h("div", { class: "card" }, h("h2", {}, t("data.rows")), h("div", { class: "tall" }, table(found.rows[0], found.rows.slice(1)))) : null,
     others.length ? h("div", { class: "card" }, h("h2", {}, t("data.more_facts")), others.map(([name, value]) => fact(name, value))) : null,
     fits.length ? recipes(fits, where) : null,
   ];

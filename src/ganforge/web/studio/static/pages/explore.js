@@ -7,11 +7,11 @@ import { later, newest, save, showBlob } from "../lib/live.js";
 import { chooser, conditions, slider } from "../lib/models.js";
 import { acting, button, failed, link, tabs } from "../lib/ui.js";
 import { use } from "../lib/use.js";
-import { percent, t } from "../lib/words.js";
+import { percent, said, t } from "../lib/words.js";
 import { around } from "../explore/around.js";
-import { completing } from "../explore/completing.js";
 import { directions } from "../explore/directions.js";
 import { dragging } from "../explore/dragging.js";
+import { fileUse } from "../explore/file_use.js";
 import { films } from "../explore/films.js";
 import { mixing } from "../explore/mixing.js";
 import { neighbors } from "../explore/neighbors.js";
@@ -31,7 +31,7 @@ async function show(root, parts, query, here) {
     }
     const many = { name: "samples", text: t("explore.samples"), make: (panel) => fill(panel, samples(facts)) };
     if (facts.explore.frames && !facts.columns.length) fill(body, explorer(facts, many, query.get("tab")));
-    else if (facts.can.complete) fill(body, tabs([many, { name: "completing", text: t("explore.completing"), make: (panel) => completing(panel, facts) }], query.get("tab") ?? "samples"));
+    else if (facts.explore.file) fill(body, tabs([many, { name: "file", text: said(facts.explore.file.title), make: (panel) => { fileUse(panel, facts); } }], query.get("tab") ?? "samples"));
     else fill(body, fill(h("div", { class: "card" }), samples(facts)));
   });
 }

@@ -3,7 +3,7 @@
 import { filePath, follow, get, post, runPath } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { Curves } from "../lib/curves.js";
-import { fill, h } from "../lib/dom.js";
+import { changing, fill, h, write } from "../lib/dom.js";
 import { player } from "../lib/player.js";
 import { acting, ask, badge, button, copyable, failed, labeled, link, loading, problem, shown, table, tabs, toast } from "../lib/ui.js";
 import { bytes, clock, count, duration, known, short, t } from "../lib/words.js";
@@ -22,9 +22,12 @@ export async function show(root, [name], query, here) {
   const curves = new Curves(run.curves);
   const view = overview(run, curves);
   let row = run;
+  const head = changing(state, () => [row.state, row.evaluating, row.own, row.model, row.report > 0, row.problem, row.form, stubborn(row)],
+    () => [h("h1", {}, name), badge(row.state), row.evaluating ? badge("evaluating") : null, h("div", { class: "actions" }, actions(() => row))]);
+  const notes = changing(note, () => [row.state, row.problem, row.reason, run.health_words], () => [problemNote(row), healthNote(run.health_words, row)]);
   const redraw = () => {
-    fill(state, h("h1", {}, name), badge(row.state), row.evaluating ? badge("evaluating") : null, h("div", { class: "actions" }, actions(row)));
-    fill(note, problemNote(row), healthNote(run.health_words, row));
+    head();
+    notes();
     view.row(row);
   };
   const tab = query.get("tab");
@@ -67,7 +70,13 @@ export async function show(root, [name], query, here) {
   });
 }
 
-function actions(row) {
+function stubborn(row) {
+  return Boolean(row.asked) && Date.now() / 1000 - row.asked > STUBBORN;
+}
+
+// now(): the row of the run as it is when something is pressed.
+function actions(now) {
+  const row = now();
   const { name, state } = row;
   const go = (path, body) => post(runPath(name, path), body);
   const stop = button(t("run.stop"), acting(async () => {
@@ -77,7 +86,7 @@ function actions(row) {
   const kill = button(t("run.kill"), acting(async () => {
     if (await ask(t("run.kill"), h("p", {}, t("run.kill_text")), t("run.kill"), () => true, "danger")) await go("/stop", { at_once: true });
   }), "danger");
-  const resume = button(state === "finished" ? t("run.more") : t("run.resume"), acting(() => resumed(row)), state === "finished" ? "" : "primary");
+  const resume = button(state === "finished" ? t("run.more") : t("run.resume"), acting(() => resumed(now())), state === "finished" ? "" : "primary");
   const evaluate = button(row.report ? t("run.evaluate_again") : t("run.evaluate"), acting(async () => {
     await go("/evaluate");
     toast(t("run.evaluating"));
@@ -90,13 +99,13 @@ function actions(row) {
   const explore = link(t("nav.explore"), `#/explore?model=${encodeURIComponent(name)}`, "button");
   if (["running", "starting", "stopping"].includes(state)) {
     if (!row.own) return [row.model ? explore : null, h("span", { class: "soft" }, t("run.elsewhere"))];
-    const old = row.asked && Date.now() / 1000 - row.asked > STUBBORN;
-    return [row.model ? explore : null, state === "stopping" ? (old ? kill : h("span", { class: "soft" }, t("run.saving"))) : stop];
+    return [row.model ? explore : null, state === "stopping" ? (stubborn(row) ? kill : h("span", { class: "soft" }, t("run.saving"))) : stop];
   }
   if (row.evaluating) return [button(t("run.stop_evaluation"), acting(() => go("/stop")), "danger")];
   const begun = row.planned > 0;
   return [
     begun ? resume : null,
+    row.form && (row.problem || state === "failed") ? link(t("run.form"), `#/start?from=${encodeURIComponent(name)}`, begun ? "button" : "button primary") : null,
     row.model ? explore : null,
     row.model ? evaluate : null,
     row.report ? link(t("run.report"), `#/reports/${encodeURIComponent(name)}`, "button") : null,
@@ -158,7 +167,7 @@ function overview(run, curves) {
     const groups = curves.groups();
     waiting.hidden = groups.length > 0;
     for (const group of groups) {
-      const series = group.names.map(([name, columns, column]) => ({ name, points: curves.points(columns, column, axis) }));
+      const series = () => group.names.map(([name, columns, column]) => ({ name, points: curves.points(columns, column, axis) }));
       const options = { ...group, series, across: t(`chart.${axis}`) };
       if (drawn.has(group.key)) drawn.get(group.key).update(options);
       else {
@@ -172,11 +181,12 @@ function overview(run, curves) {
   const element = h("div", { class: "overview" },
     h("div", {}, h("div", { class: "controls" }, h("label", {}, t("chart.across"), choice)), waiting, main, more),
     h("div", { class: "side" }, seen.element, h("div", { class: "card" }, h("div", {}), facts)));
-  const bars = element.querySelector(".side .card:last-child > div");
+  const bars = changing(element.querySelector(".side .card:last-child > div"), () => [row.samples, row.planned, row.state, row.sps], () => progress(row));
+  const values = new Map(); // what a fact is called → the element of its value
   const showRow = (next) => {
     row = next;
-    fill(bars, progress(row));
-    fill(facts, [
+    bars();
+    for (const [what, value] of [
       [t("run.recipe"), row.recipe],
       [t("run.data"), row.data],
       [t("run.speed"), row.sps ? t("run.per_second", { n: short(row.sps) }) : "–"],
@@ -186,7 +196,13 @@ function overview(run, curves) {
       [t("run.started"), row.started ? clock(row.started) : "–"],
       [t("run.ended"), ["running", "starting", "stopping"].includes(row.state) ? "–" : known(`ends.${row.reason}`, row.reason || "–").slice(0, 120)],
       ...(row.metric ? [[row.metric, short(row.last)], [t("run.best"), row.best_at ? t("run.best_at", { value: short(row.best), samples: short(row.best_at) }) : "–"]] : []),
-    ].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value || "–"))));
+    ]) {
+      if (!values.has(what)) {
+        values.set(what, h("dd", {}));
+        facts.append(h("div", {}, h("dt", {}, what), values.get(what)));
+      }
+      write(values.get(what), value || "–");
+    }
   };
   redraw();
   return { element, curves: redraw, row: showRow, previews: seen.update };

@@ -1,7 +1,7 @@
 // The list of runs, kept up to date by the stream.
 
 import { filePath, follow, get, post } from "../lib/api.js";
-import { fill, h } from "../lib/dom.js";
+import { changing, fill, h } from "../lib/dom.js";
 import { acting, badge, bar, button, link } from "../lib/ui.js";
 import { ago, count, duration, percent, short, t } from "../lib/words.js";
 
@@ -18,13 +18,13 @@ async function show(root, parts, query, here) {
   const selection = h("div", { class: "selection", hidden: true });
   const search = h("input", { type: "search", placeholder: t("runs.search"), "aria-label": t("runs.search"), oninput: () => draw() });
   const body = h("div", {});
-  const items = new Map(); // name → [text of the row, its element]: rows that did not change keep the focus
+  const items = new Map(); // name → {element, update}
 
   const pick = () => {
     selection.hidden = chosen.size === 0;
     fill(selection, h("span", {}, t("runs.chosen", { n: chosen.size })),
       chosen.size > 1 ? link(t("runs.compare"), `#/compare?${[...chosen].map((name) => `run=${encodeURIComponent(name)}`).join("&")}`, "button primary") : h("span", { class: "soft" }, t("runs.choose_more")),
-      button(t("runs.unchoose"), () => { chosen.clear(); items.clear(); draw(); pick(); }));
+      button(t("runs.unchoose"), () => { chosen.clear(); draw(); pick(); }));
   };
   const draw = () => {
     if (!rows.size) {
@@ -35,9 +35,9 @@ async function show(root, parts, query, here) {
     const found = [...rows.values()].filter((row) => words.every((word) => `${row.name} ${row.recipe} ${row.data} ${row.state}`.toLowerCase().includes(word)));
     found.sort((a, b) => (b.started ?? 0) - (a.started ?? 0) || (a.name < b.name ? 1 : -1));
     const elements = found.map((row) => {
-      const text = JSON.stringify([row, chosen.has(row.name)]);
-      if (items.get(row.name)?.[0] !== text) items.set(row.name, [text, item(row, chosen, pick)]);
-      return items.get(row.name)[1];
+      if (!items.has(row.name)) items.set(row.name, item(row.name, chosen, pick));
+      items.get(row.name).update(row);
+      return items.get(row.name).element;
     });
     if (elements.some((element, k) => list.children[k] !== element) || list.children.length !== elements.length) fill(list, elements);
     if (!list.isConnected) fill(body, list);
@@ -55,24 +55,39 @@ async function show(root, parts, query, here) {
   });
 }
 
-function item(row, chosen, pick) {
-  const box = h("input", { type: "checkbox", checked: chosen.has(row.name), "aria-label": t("runs.choose", { name: row.name }), onchange: () => {
+// The row of a run in the list: {element, update(row)}, where update changes what has changed alone.
+function item(name, chosen, pick) {
+  let row = null;
+  const box = h("input", { type: "checkbox", "aria-label": t("runs.choose", { name }), onchange: () => {
     if (box.checked && chosen.size >= MOST) box.checked = false;
-    if (box.checked) chosen.add(row.name);
-    else chosen.delete(row.name);
+    if (box.checked) chosen.add(name);
+    else chosen.delete(name);
     pick();
   } });
-  const image = row.preview ? h("img", { class: "thumb", src: filePath(row.name, `previews/${row.preview}`), alt: "", loading: "lazy" }) : h("span", { class: "thumb" });
-  const states = [badge(row.state)];
-  if (row.evaluating) states.push(badge("evaluating"));
+  const parts = Object.fromEntries(["thumb", "about", "progress", "states", "when"].map((one) => [one, h("div", { class: one })]));
+  const changes = [
+    changing(parts.thumb, () => row.preview, () => (row.preview ? h("img", { src: filePath(name, `previews/${row.preview}`), alt: "", loading: "lazy" }) : null)),
+    changing(parts.about, () => [row.recipe, row.data, row.problem], () => [h("small", {}, [row.recipe, lastName(row.data)].filter(Boolean).join(" · ")), row.problem ? h("small", { class: "danger" }, row.problem.slice(0, 160)) : null]),
+    changing(parts.progress, () => [row.samples, row.planned, row.state, row.sps], () => progress(row)),
+    changing(parts.states, () => [row.state, row.evaluating, row.health], () => states(row)),
+    changing(parts.when, () => [since(row), row.metric, row.last], () => [since(row), row.metric ? h("small", {}, `${row.metric} ${short(row.last)}`) : null]),
+  ];
+  const element = h("li", {}, box, parts.thumb, h("div", { class: "name" }, link(name, `#/runs/${encodeURIComponent(name)}`), parts.about), parts.progress, parts.states, parts.when);
+  const update = (next) => {
+    row = next;
+    box.checked = chosen.has(name);
+    for (const change of changes) change();
+  };
+  return { element, update };
+}
+
+function states(row) {
   const early = row.health === "unsettled" && row.state !== "running"; // and will stay so
-  if (row.health && row.state !== "starting" && !early) states.push(badge(row.health));
-  return h("li", {}, box, image,
-    h("div", { class: "name" }, link(row.name, `#/runs/${encodeURIComponent(row.name)}`), h("small", {}, [row.recipe, lastName(row.data)].filter(Boolean).join(" · ")),
-      row.problem ? h("small", { class: "danger" }, row.problem.slice(0, 160)) : null),
-    h("div", { class: "progress" }, progress(row)),
-    h("div", { class: "states" }, states),
-    h("div", { class: "when" }, row.updated || row.started ? ago(row.updated ?? row.started) : "", row.metric ? h("small", {}, `${row.metric} ${short(row.last)}`) : null));
+  return [badge(row.state), row.evaluating ? badge("evaluating") : null, row.health && row.state !== "starting" && !early ? badge(row.health) : null];
+}
+
+function since(row) {
+  return row.updated || row.started ? ago(row.updated ?? row.started) : "";
 }
 
 export function lastName(data) {

@@ -1,6 +1,6 @@
 // Starting a run: which data, which recipe, which settings.
 
-import { get, post } from "../lib/api.js";
+import { get, post, runPath } from "../lib/api.js";
 import { fill, h, rich } from "../lib/dom.js";
 import { form } from "../lib/form.js";
 import { link, loading, problem } from "../lib/ui.js";
@@ -12,7 +12,10 @@ async function show(root, parts, query, here) {
   loading(root, t("start.loading"));
   const { recipes, sets } = await get("/api/recipes");
   if (!here.current()) return;
-  const state = { data: null, found: null, recipe: query.get("recipe"), all: recipes };
+  // A form that was sent before: its values are entered again.
+  const before = query.has("from") ? await get(runPath(query.get("from"), "/form")) : null;
+  if (!here.current()) return;
+  const state = { data: before?.data ?? null, found: null, recipe: before?.recipe ?? query.get("recipe"), all: recipes, before };
   if (query.has("path")) state.data = { path: query.get("path") };
   else if (query.has("set")) state.data = { set: query.get("set") };
   const dataCard = h("section", { class: "card", "aria-label": t("start.data") });
@@ -47,7 +50,7 @@ async function show(root, parts, query, here) {
       const found = await post("/api/data/inspect", asked);
       if (state.data !== asked || !here.current()) return;
       state.found = found;
-      state.recipe = query.get("recipe") ?? found.choice?.recipe ?? null;
+      state.recipe = before?.recipe ?? query.get("recipe") ?? found.choice?.recipe ?? null;
       drawRecipes();
     } catch (error) {
       if (state.data === asked) problem(recipeCard, error, inspect);

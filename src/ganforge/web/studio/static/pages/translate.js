@@ -1,5 +1,6 @@
 // What a translator makes of files that people bring: one with a mask, or many at once.
 
+import { fileUse } from "../explore/file_use.js";
 import { file } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { dropZone } from "../lib/drop.js";
@@ -8,7 +9,7 @@ import { beforeAfter, maskPainter } from "../lib/mask.js";
 import { chooser, conditions } from "../lib/models.js";
 import { acting, button, labeled, link, loading, problem } from "../lib/ui.js";
 import { use } from "../lib/use.js";
-import { t } from "../lib/words.js";
+import { said, t } from "../lib/words.js";
 import { zipped } from "../lib/zip.js";
 
 export default { name: "translate", nav: true, show };
@@ -18,6 +19,12 @@ const FORMATS = ["png", "jpg", "webp"];
 async function show(root, parts, query, here) {
   let end = null;
   await chooser(root, "translate", query, here, (facts, body) => {
+    if (facts.explore.file && !facts.can.translate) {
+      const panel = h("div", {});
+      fill(body, h("div", { class: "card" }, h("h2", {}, said(facts.explore.file.title)), panel));
+      end = fileUse(panel, facts);
+      return;
+    }
     if (!facts.can.translate) {
       fill(body, h("div", { class: "note" }, h("p", {}, t("translate.generator")), link(t("nav.explore"), `#/explore?model=${encodeURIComponent(facts.name)}`, "button")));
       return;
@@ -28,7 +35,7 @@ async function show(root, parts, query, here) {
 }
 
 function translator(body, facts) {
-  const asked = facts.can.change_attributes ? conditions(facts, () => usage.changed()) : null;
+  const asked = facts.attributes.length ? attributes(facts, () => usage.changed()) : null;
   const direction = facts.directions.length > 1 ? h("select", { onchange: () => usage.changed() }, facts.directions.map((one) => h("option", { value: one }, t("translate.way", { from: one[0], to: one[1] })))) : null;
   const format = facts.can.translates_files ? null : h("select", { onchange: () => usage.changed() }, FORMATS.map((one) => h("option", { value: one }, one)));
   let painter = null;
@@ -44,9 +51,16 @@ function translator(body, facts) {
     if (files.length > 1) many(work, facts, files, read);
     else painted(work, facts, files[0], read, (next) => { painter = next; }, usage);
   } });
-  fill(body, h("div", { class: "card" }, h("p", { class: "soft" }, t("translate.text", { sample: facts.sample })), zone.element,
+  fill(body, h("div", { class: "card" }, h("p", { class: "soft" }, t("translate.text", { sample: said(facts.explore.sample) })), zone.element,
     h("div", { class: "fields" }, direction ? labeled(t("translate.direction"), direction) : null, format ? labeled(t("translate.format"), format) : null), asked?.element, usage.element), work);
   return zone.end;
+}
+
+// What an image or a text is to become. Of one attribute alone a value has to be chosen; of several "any" leaves one as it is.
+function attributes(facts, changed) {
+  const asked = conditions({ labels: [], conditions: facts.attributes, columns: [], can: {} }, changed);
+  if (facts.attributes.length === 1) asked.element.querySelector("option[value='']")?.remove();
+  return asked;
 }
 
 async function translated(facts, one, fields, mask = null) {
