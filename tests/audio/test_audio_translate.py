@@ -73,7 +73,7 @@ def run_cli(*words: object, status: tuple = (0, None)) -> None:
 
 NETS = {
     "vocos": (Vocos(channels=8, inner=16, blocks=2, window=64), 16, 12),
-    "vocos-rounds": (Vocos(channels=8, inner=16, blocks=2, window=64, rounds=2), 16, 12),
+    "vocos-rounds": (Vocos(channels=8, inner=16, blocks=2, window=64, rounds=1, rounds_in_use=2), 16, 12),
     "hifigan": (Hifigan(channels=16, rates=(4, 2, 2), kernels=(3, 5), dilations=((1, 3), (1, 3))), 16, 12),
     "hifigan-2": (Hifigan(channels=16, rates=(4, 4), kernels=(3,), dilations=((1, 2),), block="2"), 16, 12),
     "spectral_mask": (SpectralMask(channels=8, inner=16, blocks=2, window=64), 16, 1),

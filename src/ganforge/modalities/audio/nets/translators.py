@@ -98,16 +98,18 @@ class VocosNet(SoundTranslatorNet):
 
     unit = 1
 
-    def __init__(self, channels: int, inner: int, blocks: int, window: int, mel: MelScale, rounds: int, sounds: int):
+    def __init__(self, config: Vocos, mel: MelScale, sounds: int):
         super().__init__()
-        self.window, self.hop, self.sounds, self.mel, self.rounds = window, mel.hop, sounds, mel, rounds
-        self.body = Frames(sounds * mel.bands, channels, inner, blocks, sounds * (window + 2))
-        self.halo = halo_of(blocks, window, mel.hop) + rounds * -(-mel.window // mel.hop)
+        self.window, self.hop, self.sounds, self.mel = config.window, mel.hop, sounds, mel
+        self.rounds, self.rounds_in_use = config.rounds, config.rounds_in_use or config.rounds
+        self.body = Frames(sounds * mel.bands, config.channels, config.inner, config.blocks, sounds * (self.window + 2))
+        most = max(self.rounds, self.rounds_in_use)
+        self.halo = halo_of(config.blocks, self.window, mel.hop) + most * -(-mel.window // mel.hop)
 
     def forward(self, source: Tensor) -> Tensor:
         m, p = wide(self.body(source)).unflatten(1, (self.sounds, -1)).chunk(2, 2)
         made = synthesis(torch.polar(m.clamp(max=LOUDEST).exp(), p), self.window, self.hop)
-        for _ in range(self.rounds):
+        for _ in range(self.rounds if self.training else self.rounds_in_use):
             made = self.mel.nearer(made, source, self.rate)
         return made
 
@@ -125,10 +127,11 @@ class Vocos(SoundTranslator, kind="vocos"):
     """Samples of a frame of the inverse STFT; the mel's hop is its step."""
     rounds: int = Field(default=0, ge=0)
     """How often what was made is brought nearer to the mel asked for, as part of the net (`MelScale.nearer`)."""
+    rounds_in_use: int = Field(default=0, ge=0)
+    """The same of a trained model, which has the time for more; 0: as many as in training."""
 
     def build(self, source: Spec, target: Spec, mel: MelScale) -> SoundTranslatorNet:
-        sounds = target.shape[0]
-        return VocosNet(self.channels, self.inner, self.blocks, self.window, mel, self.rounds, sounds)
+        return VocosNet(self, mel, target.shape[0])
 
 
 class MaskNet(SoundTranslatorNet):

@@ -131,9 +131,9 @@ def vocoder_small() -> Recipe:
     """Vocos cut down for a processor: 40 mel bands, four blocks of 128, which learn alone at first.
 
     Papers: Siuzdak 2023; Kong et al. 2020; Yamamoto et al. 2020 (the distance of spectra). Departures: frames of 256
-    samples in steps of 64; what is made is brought nearer to the mel twice, as part of the net; clips of a quarter of a
-    second, a distance of log spectra beside that of mels, and both alone for the first half; critics of periods 2, 3,
-    5, 7 with 8 to 64 channels and of spectra with 16; batch 16.
+    samples in steps of 64; what is made is brought nearer to the mel, as part of the net, twice in training and four
+    times in use; clips of a quarter of a second, a distance of log spectra beside that of mels, and both alone for the
+    first half; critics of periods 2, 3, 5, 7 with 8 to 64 channels and of spectra with 16; batch 16.
     Command: `ganforge train vocoder-small data=./speech`; then `ganforge translate RUN mels/ --out speech/`
     """
     base = vocos()
@@ -144,7 +144,7 @@ def vocoder_small() -> Recipe:
         signal=Audio(seconds=0.256),
         task=replace(
             base.task,
-            translator=Vocos(channels=128, inner=384, blocks=4, window=256, rounds=2),
+            translator=Vocos(channels=128, inner=384, blocks=4, window=256, rounds=2, rounds_in_use=4),
             critics=(
                 WaveDiscriminator(periods=(2, 3, 5, 7), scales=0, channels=8, max_channels=64),
                 StftDiscriminator(windows=(512, 256, 128), channels=16),
