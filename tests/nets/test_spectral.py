@@ -212,8 +212,8 @@ def test_an_average_is_normalized_by_its_own_norm():
 SMALL = [
     "data=digits",
     "batch=16",
-    "samples=320",
-    "checkpoint_every=160",
+    "samples=96",
+    "checkpoint_every=48",
     "precision=fp32",
     "task.generator.channels=4",
     "task.generator.norm=virtual",
@@ -233,8 +233,8 @@ def weights(run) -> dict[str, Tensor]:
 def test_a_resumed_run_goes_on_exactly(tmp_path):
     recipe = make_recipe("dcgan", overrides=SMALL)
     train(recipe, run_dir=tmp_path / "whole")
-    train(replace(recipe, samples=160), run_dir=tmp_path / "parts")
-    train(resume_recipe(tmp_path / "parts", None, ["samples=320"]), resume=tmp_path / "parts")
+    train(replace(recipe, samples=48), run_dir=tmp_path / "parts")
+    train(resume_recipe(tmp_path / "parts", None, ["samples=96"]), resume=tmp_path / "parts")
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert any(name.endswith(".weight.0.u") for name in whole)
     assert whole.keys() == parts.keys()

@@ -261,7 +261,7 @@ class TestCommands:
         assert len(pd.read_csv(out)) == 5
 
 
-@pytest.mark.parametrize("recipe", ["ctgan", "tvae"])
+@pytest.mark.parametrize("recipe", ["ctgan", pytest.param("tvae", marks=pytest.mark.slow)])
 def test_a_resumed_run_is_the_run_that_was_never_stopped(recipe, csv, tmp_path):
     """Rows by condition, Gumbel noise, dropout and the modes of numbers all come from counters."""
     threads = torch.get_num_threads()
