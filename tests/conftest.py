@@ -16,12 +16,21 @@ from ganforge import recipes
 from ganforge.cli.main import main
 from ganforge.core.component import families
 from ganforge.registry import load_all
+from selected import slow_ones
 
 gc.set_threshold(20_000, 20, 20)  # by default (700, 10, 10) the search for garbage takes a twelfth of the time
 os.fsync = lambda fd: None  # only a power failure could tell; with it the disk is waited for ten thousand times
 if not torch.cuda.is_available():
     # The other one also keeps a stack trace for each kind of device that is not there, which costs more than seeding.
     torch.manual_seed = torch.default_generator.manual_seed
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Convolutions without oneDNN: it compiles each new shape, which tiny nets never earn back.
+
+    Slow tests, whose nets are larger, train with it.
+    """
+    torch.backends.mkldnn.enabled = slow_ones(config)
 
 
 def pytest_collection_finish() -> None:

@@ -23,8 +23,8 @@ LAYERS = {
     "linear": (lambda: nn.Linear(6, 5), lambda: torch.randn(3, 6)),
     "one output": (lambda: nn.Linear(6, 1), lambda: torch.randn(3, 6)),
     "conv1d": (lambda: nn.Conv1d(3, 4, 3), lambda: torch.randn(2, 3, 8)),
-    "conv2d": (lambda: nn.Conv2d(3, 4, 3), lambda: torch.randn(2, 3, 5, 5)),
-    "transposed": (lambda: nn.ConvTranspose2d(3, 4, 3, 2), lambda: torch.randn(2, 3, 4, 4)),
+    "conv2d": (lambda: nn.Conv2d(3, 4, 3), lambda: torch.randn(2, 3, 4, 4)),
+    "transposed": (lambda: nn.ConvTranspose2d(3, 4, 3, 2), lambda: torch.randn(2, 3, 3, 3)),
     "embedding": (lambda: nn.Embedding(4, 7), lambda: torch.tensor([0, 3, 1])),
 }
 
