@@ -74,7 +74,9 @@ GOALS = {
         {"sound-small": ("sound-small", "task.conditional=true")},
         bounds={"as_asked": "≥ 0.9", "fd": "≤ 10"},
     ),
-    "notes": Goal({"sound-small": ("sound-small", "task.conditional=true")}, ("pitch",), {"pitch": "≥ 0.8"}),
+    "notes": Goal(
+        {"sound-small": ("sound-small", "task.conditional=true", "data.labels=names")}, ("pitch",), {"pitch": "≥ 0.8"}
+    ),
     "drums": Goal({"sound-small": ("sound-small",)}),
     "vocoder": Goal({"vocoder-small": ("vocoder-small",)}),
 }

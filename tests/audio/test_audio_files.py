@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from ganforge.core.dataset import BadItem
+from ganforge.data.path import PathData
 from ganforge.data.store import FolderStore
 from ganforge.modalities.audio import files
 from ganforge.modalities.audio.source import open_store
@@ -82,6 +83,18 @@ def test_notes_in_the_names_are_labels(tmp_path):
     assert found.classes == ("Cs3", "C4", "A4")
     assert found.labels is not None
     assert [found.classes[k] for k in found.labels] == [name.split("_")[1] for name in sorted(names)]
+
+
+def test_names_are_labels_where_folders_would_be(tmp_path):
+    names = [f"{who}/{who}_{note}_{k}.wav" for who in ("oboe", "horn") for note in ("A4", "C4") for k in range(3)]
+    store = written(tmp_path / "notes", names)
+    for labels, classes in (("auto", ("horn", "oboe")), ("names", ("C4", "A4")), ("none", ())):
+        found = open_store(store, "x", "train", labels)
+        assert found is not None
+        assert found.classes == classes
+    written(tmp_path / "others", ["cat/a.wav", "dog/b.wav"])
+    with refused("data.no_labels_in_names", "labels.csv"):
+        PathData(path=str(tmp_path / "others"), labels="names").open()
 
 
 def test_none_that_can_be_read(tmp_path):

@@ -24,6 +24,7 @@ from ganforge.modalities.audio.degrade import SoundDegrade
 from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.nets.hifigan import Hifigan
 from ganforge.modalities.audio.nets.translators import SpectralMask, Vocos
+from ganforge.modalities.audio.stft import analysis
 from ganforge.recipes import make_recipe
 from ganforge.recipes.base import Recipe
 from refused import refused
@@ -72,6 +73,7 @@ def run_cli(*words: object, status: tuple = (0, None)) -> None:
 
 NETS = {
     "vocos": (Vocos(channels=8, inner=16, blocks=2, window=64), 16, 12),
+    "vocos-rounds": (Vocos(channels=8, inner=16, blocks=2, window=64, rounds=2), 16, 12),
     "hifigan": (Hifigan(channels=16, rates=(4, 2, 2), kernels=(3, 5), dilations=((1, 3), (1, 3))), 16, 12),
     "hifigan-2": (Hifigan(channels=16, rates=(4, 4), kernels=(3,), dilations=((1, 2),), block="2"), 16, 12),
     "spectral_mask": (SpectralMask(channels=8, inner=16, blocks=2, window=64), 16, 1),
@@ -83,7 +85,9 @@ def test_chunks_are_what_the_whole_would_give(name):
     """A frame depends on `halo` frames on either side, and on no other."""
     translator, hop, channels = NETS[name]
     torch.manual_seed(0)
-    net = translator.build(Spec((channels, 160)), Spec((1, 160 * hop)), hop).double().eval()
+    mel = MelScale(window=64, hop=hop, bands=channels, high=None)
+    net = translator.build(Spec((channels, 160)), Spec((1, 160 * hop)), mel).double().eval()
+    net.rate = RATE
     source = torch.randn(1, channels, 160 * net.unit, dtype=torch.float64)
     with torch.no_grad():
         whole = net(source)
@@ -100,8 +104,9 @@ def test_chunks_are_what_the_whole_would_give(name):
 
 
 def test_a_hop_that_the_rates_do_not_make_is_refused():
+    translator = Hifigan(channels=16, rates=(4, 4), kernels=(3,), dilations=((1,),))
     with refused("audio.hop_does_not_fit", "task.mel.hop=16"):
-        Hifigan(channels=16, rates=(4, 4), kernels=(3,), dilations=((1,),)).build(Spec((4, 8)), Spec((1, 64)), 8)
+        translator.build(Spec((4, 8)), Spec((1, 64)), MelScale(hop=8))
 
 
 # --- mel spectra
@@ -115,6 +120,26 @@ def test_a_tone_is_in_its_band(scale):
     low, high = found.mean(2).argmax(1).tolist()
     assert 0 < low < high < 20
     assert torch.allclose(mel(torch.zeros(1, 1, 512), RATE).exp().max(), torch.tensor(mel.floor), atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_sound_is_brought_nearer_to_a_mel(channels):
+    mel = MelScale(window=256, hop=64, bands=40, high=None)
+    rng = torch.Generator().manual_seed(0)
+    target = torch.from_numpy(np.stack([tone(500, 2_048), tone(1_500, 2_048)])).reshape(-1, channels, 2_048)
+    target = target + 0.05 * torch.randn(target.shape, generator=rng)
+    x = 0.1 * torch.randn(target.shape, generator=rng)
+    wanted = mel(target, RATE)
+    gaps = [(mel(x, RATE) - wanted).abs().mean()]
+    for _ in range(3):
+        x = mel.nearer(x, wanted, RATE)
+        gaps.append((mel(x, RATE) - wanted).abs().mean())
+    assert gaps[1] < gaps[0] / 2
+    assert gaps[3] < gaps[2] < gaps[1]
+    gap = analysis(mel.nearer(target, wanted, RATE) - target, 256, 64).abs()[..., 2:-2, :].mean()
+    assert gap < 0.02 * analysis(target, 256, 64).abs().mean(), "what fits stays"
+    lifted = mel.nearer(target + 0.1, wanted, RATE)
+    assert (lifted.mean(2).abs() < 0.05).all(), "an offset, which no band holds, goes"
 
 
 def test_slaneys_scale_is_linear_below_a_kilohertz():

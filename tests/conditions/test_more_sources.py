@@ -137,3 +137,26 @@ def test_columns_of_the_hub_are_conditions():
     assert [one.kind for one in some.conditions.each] == ["ordinal"]
     with refused("data.labels_no_column", "'word'"):
         Hub(name="some/set", columns=("words",)).images_of(table, Package)
+
+
+@pytest.mark.parametrize("form", ["{y}-{m:02d}-11 {h:02d}:15", "11.{m:02d}.{y}"])
+def test_columns_of_dates_are_years_days_and_hours(tmp_path, form):
+    rows = []
+    (tmp_path / "set").mkdir()
+    for k in range(48):
+        photo(tmp_path / "set" / f"{k:02d}.jpg")
+        rows.append({"file": f"{k:02d}.jpg", "taken": form.format(y=2010 + k % 3, m=k % 12 + 1, h=k % 24)})
+    rows[5]["taken"] = None
+    labels = write_table(tmp_path / "labels.csv", rows)
+    found = PathData(path=str(tmp_path / "set"), labels=str(labels)).open()
+    kinds = {one.name: one.kind for one in found.conditions.each}
+    hours = {"taken_hour": "angle"} if "{h" in form else {}
+    assert kinds == {"taken_year": "number", "taken_day_of_year": "angle", **hours}
+    values = found.conditions.decode(found.vectors)
+    assert values[5] == (None,) * len(kinds)
+    assert values[23][:2] == pytest.approx((2012, 346), abs=0.01)
+    assert not hours or values[23][2] == pytest.approx(23.25, abs=0.01)
+    some = PathData(path=str(tmp_path / "set"), labels=str(labels), columns=("taken_year",)).open()
+    assert some.conditions.names == ("taken_year",)
+    whole = PathData(path=str(tmp_path / "set"), labels=str(labels), columns=("taken",)).open()
+    assert whole.conditions.names == found.conditions.names

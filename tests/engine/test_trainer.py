@@ -294,3 +294,13 @@ def test_bf16_runs_and_stays_near_fp32(tmp_path):
         results[precision] = trainer.stats.take()["loss/D"]
     assert results["bf16"] != results["fp32"]
     assert results["bf16"] == pytest.approx(results["fp32"], rel=0.05)
+
+
+def test_samples_are_not_compared_while_a_generator_waits_for_its_training():
+    """As in the task `latent`, whose GAN begins after the autoencoder: what G makes until then says nothing."""
+    trainer, labels = trainer_of(toys.toy_gan()), torch.zeros(4, dtype=torch.int64)
+    assert trainer.live_samples(4, labels, {}) is not None
+    trainer.phases = [dataclasses.replace(p, after=1_000) if "G" in p.trains else p for p in trainer.phases]
+    assert trainer.live_samples(4, labels, {}) is None
+    trainer.samples = 1_000
+    assert trainer.live_samples(4, labels, {}) is not None

@@ -186,20 +186,23 @@ def test_all_windows_at_once_are_those_read_one_by_one(data, tmp_path, several):
         assert held.nbytes < every.nbytes / 4, "overlapping windows share their memory"
 
 
-def test_windows_are_asked_for_by_attributes_and_by_the_hour(data, tmp_path):
+def test_windows_are_asked_for_by_series_by_attributes_and_by_the_hour(data, tmp_path, monkeypatch):
     small = ["signal.window=12", "signal.stride=5", "task.conditional=true", "task.generator.channels=4"]
     small += ["task.discriminator.channels=4", "batch=8", "samples=16", "callbacks=[]"]
-    small += [*fields(data)[:3], "signal.conditions=[place, height, hour, weekday]"]
+    small += [*fields(data)[:3], "signal.conditions=[sensor, place, height, hour, weekday]"]
     recipe = recipe_of("series-small", *small)
     dataset, spec = open_data(recipe)
-    assert spec.conditions.names == ("place", "height", "hour", "weekday")
+    assert spec.conditions.names == ("sensor", "place", "height", "hour", "weekday")
     assert spec.classes == 0
     assert dataset.vectors is not None
-    place, height, hour, day = spec.conditions.decode(dataset.vectors[1:2])[0]
-    assert (place, height, day) == ("roof", pytest.approx(12), "Wednesday"), "March 20, 2024"
+    sensor, place, height, hour, day = spec.conditions.decode(dataset.vectors[1:2])[0]
+    assert (sensor, place, height, day) == ("a", "roof", pytest.approx(12), "Wednesday"), "March 20, 2024"
     assert hour == pytest.approx(6), "the sixth row; the first is 1 o'clock in Berlin"
     model = load(train(recipe, run_dir=tmp_path / "run", device="cpu").folder, "cpu")
-    made = model.sample(4, where=["place=cellar", "hour=8"])
+    made = model.sample(4, where=["sensor=b", "place=cellar", "hour=8"])
     assert made.shape == (4, 12, 1)
     with refused("column.not_found", "plce", "place"):
         open_data(recipe_of("series-small", *small, "signal.conditions=[plce]"))
+    monkeypatch.setattr(known, "MOST_LABELS", 2)
+    with refused("series.too_many_series", "'sensor' names 3 series"):
+        open_data(recipe)

@@ -142,6 +142,22 @@ def test_dot_ts_with_lengths_that_differ_and_classes(tmp_path):
     assert items.labels.tolist() == [k % 2 for k in range(30)]
 
 
+@pytest.mark.parametrize("lengths", [(5, 10), (14, 20)])
+def test_whole_series_of_another_part_are_as_long_as_those_trained_on(lengths, tmp_path):
+    """The longest series of the part that is held back may be shorter or longer."""
+    parts = []
+    for name, some in (("train", (7, 12)), ("test", lengths)):
+        rows = [",".join(f"{k % 5}.5" for k in range(length)) for length in some]
+        parts.append(opened(written(tmp_path, ["@problemName toy", "@classLabel false", "@data", *rows], f"{name}.ts")))
+    signal = Series(window=0)
+    spec = signal.spec(signal.items(parts[0]), lambda shape: shape)
+    items = signal.items(parts[1])
+    stored = torch.from_numpy(np.stack([signal.prepare(items.read(k), spec) for k in range(2)]))
+    assert stored.shape == (2, *spec.shape)
+    values = signal.decode(stored, spec)
+    assert (~np.isnan(values[:, :, 0])).sum(1).tolist() == [min(length, 12) for length in lengths]
+
+
 def test_short_series_are_held_back_whole(tmp_path):
     rows = [f"{name},{day},{k % 7}.5" for name in range(30) for k, day in enumerate(DAYS[:20])]
     path = written(tmp_path, ["sensor,day,x", *rows])
@@ -263,3 +279,14 @@ def test_dates_without_separators_have_no_single_digits():
     texts = pd.Series([f"200103{day:02}" for day in range(1, 20)])
     _, form = dates_of(texts, [], "day")
     assert form == "%Y%m%d"
+
+
+def test_a_named_column_tells_short_series_apart(tmp_path):
+    rows = [f"{name},{DAYS[k]},{k % 5}.5" for name in "ab" for k in range(6)]
+    path = written(tmp_path, ["sensor,day,x", *rows])
+    found = opened(path, entity="sensor")
+    assert [rows.shape for rows in found.series.values()] == [(6, 1), (6, 1)]
+    assert found.clock is not None
+    twice = written(tmp_path, ["sensor,day,x", *rows, f"b,{DAYS[2]},9.5"], "twice.csv")
+    with refused("series.duplicate_times", "2023-01-03", "'b' of 'sensor'"):
+        opened(twice, entity="sensor")

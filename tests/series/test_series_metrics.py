@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from ganforge.metrics.base import Comparison, SampleSet
-from ganforge.modalities.series.metrics import Discriminative, Predictive, SeriesFigures
+from ganforge.modalities.series.metrics import SeriesFigures
+from ganforge.modalities.series.readers import Readers
+from ganforge.modalities.series.trained_metrics import Discriminative, Predictive
 
 
 def waves(n: int, seed: int) -> np.ndarray:
@@ -91,3 +94,15 @@ def test_one_column_has_no_correlation_of_columns():
     one = [SampleSet.of(waves(64, seed)[:, :, :1]) for seed in (0, 1)]
     names = [result.name.split("[")[0] for result in SeriesFigures().compute(Comparison(one[0], one[1]))]
     assert names == ["marginal", "autocorrelation", "near_copies"]
+
+
+def test_nets_trained_at_once_are_torchs_gru_each():
+    x = torch.randn(2, 7, 11, 5, generator=torch.Generator().manual_seed(0))
+    for every_step in (False, True):
+        found = Readers(5, 3, every_step, [3, 4])(x)
+        for k, seed in enumerate((3, 4)):
+            torch.manual_seed(seed)
+            gru, out = torch.nn.GRU(5, 3, batch_first=True), torch.nn.Linear(3, 1)
+            states, last = gru(x[k])
+            wanted = out(states if every_step else last[0])[..., 0]
+            assert torch.allclose(found[k], wanted, atol=1e-6)

@@ -271,14 +271,15 @@ def test_volatility_has_clusters_and_tails_before_training():
     assert excess_kurtosis(x.ravel()) > 1
 
 
-@pytest.mark.parametrize("scaling", ["lambert", "standard"])
-def test_prices_are_learned_as_returns_and_come_back_as_prices(scaling, tmp_path):
+@pytest.mark.parametrize(("scaling", "holdout"), [("lambert", 0.0), ("standard", 0.2)])
+def test_prices_are_learned_as_returns_and_go_on_from_the_newest_price(scaling, holdout, tmp_path):
+    """Also where that price is held back from training, since the time stamps go on from its row."""
     rng = np.random.default_rng(0)
     price = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 200)))
     days = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(200)]
     path = tmp_path / "p.csv"
     path.write_text("day,close\n" + "".join(f"{d},{p:.4f}\n" for d, p in zip(days, price, strict=True)))
-    whole = PathData(path=str(path), holdout=0.0, signal="series").open()
+    whole = PathData(path=str(path), holdout=holdout, signal="series").open()
     assert isinstance(whole, SeriesSet)
     signal = Series(change="log", scaling=scaling)
     windows = signal.items(whole)

@@ -211,7 +211,8 @@ def test_a_look_at_the_runs_health_compares_rows_of_the_same_conditions(monkeypa
 
     task, asked = tabular(), []
     recipe = SimpleNamespace(seed=0, task=task)
-    trainer = SimpleNamespace(device="cpu", weights_dtype=torch.float32, recipe=recipe, nets=players(task))
+    own = {"device": "cpu", "weights_dtype": torch.float32, "waits": False}
+    trainer = SimpleNamespace(recipe=recipe, nets=players(task), **own)
     sample = Tabular.sample
 
     def noted(self, nets, request):

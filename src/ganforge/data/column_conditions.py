@@ -64,10 +64,7 @@ def condition_of(column: Column, kind: str, table: str) -> tuple[Condition, list
     if column.kind == "constant":
         raise NotUsable(f"column {column.name!r} left out: all its values are the same")
     if column.kind == "date":
-        raise NotUsable(
-            f"column {column.name!r} left out: it holds dates; add a column with the number that matters, such as the "
-            "hour or the year"
-        )
+        raise NotUsable(f"column {column.name!r} left out: its dates are all the same")
     if column.kind == "labels":
         return _labels(column)
     if column.kind == "many":

@@ -19,12 +19,14 @@ class Column:
             of which few rows share one).
         values: of each row: text, a number (float), a list of texts; None where it is missing.
         notes: how it was read, as sentences without a period.
+        of: the column of dates of which these are the years, days of the year or hours; "" of others.
     """
 
     name: str
     kind: str
     values: list[Any]
     notes: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True)

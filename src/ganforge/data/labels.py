@@ -59,10 +59,15 @@ def attach(dataset: Dataset, table: Columns, choices: Choices, in_order: bool = 
     each: list[Condition] = []
     values: list[list[Value]] = []
     left_out: list[str] = []
+    dates = {column.of for column in table.each if column.of}
     for column in map(as_lists, table.each):
         kind = choices.kinds.get(column.name, "")
-        asked = column.name in choices.columns or kind not in ("", IGNORE)
-        if column.name == names or kind == IGNORE or (choices.columns and column.name not in choices.columns):
+        if column.name in dates and not kind:
+            continue  # its parts are conditions
+        chosen = column.name in choices.columns or (column.of and column.of in choices.columns)
+        asked = chosen or kind not in ("", IGNORE)
+        ignored = IGNORE in (kind, choices.kinds.get(column.of))
+        if column.name == names or ignored or (choices.columns and not chosen):
             continue
         seen = [None if k < 0 else column.values[k] for k in rows.tolist()]
         try:

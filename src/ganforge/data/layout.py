@@ -16,7 +16,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.core.names import readable, readables
 
-Labels = Literal["auto", "first", "last", "none"]
+Labels = Literal["auto", "first", "last", "names", "none"]
 """Which folder is the label: the only one, the first or the last of several, or none."""
 SHOWN = 8
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
@@ -69,7 +69,7 @@ def read(
     Args:
         files: the names, sorted, with / between folders.
         split: "train", "val", "test", or "all". If there is no folder test, val is used for it, and vice versa.
-        labels: which folder is the label.
+        labels: which folder is the label; none with "names", where the names of files are.
         name: the user's name for the data set, for messages.
         manifest: (folder, class) in the order of the labels, if the data set has a manifest.
 
@@ -196,7 +196,7 @@ def _labeled(files: list[_File], labels: Labels) -> tuple[list[_File], tuple[str
     """The files with their class as their only folder, the classes, why there are none, and how many files outside
     folders were left out."""
     deepest = max(files, key=lambda file: len(file.folders))
-    if labels == "none" or not deepest.folders:
+    if labels in ("names", "none") or not deepest.folders:
         return files, (), "", 0
     bare = [file for file in files if not file.folders]
     if labels == "auto":

@@ -40,7 +40,8 @@ class PathData(DataSource, kind="path"):
     and vice versa. For a table: the rows to train on, or the held-out ones (test)."""
     labels: layout.Labels | str = "auto"
     """Which folder is the label, for images in folders: auto: the folder of each image, if all are one folder deep;
-    first or last: the first or last of several folders; none: no labels. Or where conditions of any kind are: a table
+    first or last: the first or last of several folders; names: the names of sounds or films, whatever their
+    folders; none: no labels. Or where conditions of any kind are: a table
     (labels.csv, .parquet, .jsonl) that names the files, an .npz of columns, or sidecars: a .json beside each file; or
     exif: year, day of the year and hour of photos."""
     columns: tuple[str, ...] = ()
@@ -112,6 +113,13 @@ class PathData(DataSource, kind="path"):
             dataset = opener.open(
                 path, head, self.path, split=self.split, holdout=self.holdout, asked=self.signal is not None
             )
+            if self.labels == "names" and not dataset.classes:
+                raise UserError(
+                    f"data {self.path}: labels=names, and the names of its files hold no labels. Names of sounds and "
+                    "films do whose first field is one (seven_anna_3.wav), or a note (oboe_A4_1.wav). Or name a table: "
+                    "labels=labels.csv",
+                    code="data.no_labels_in_names",
+                )
             if self.labels in BESIDE:
                 table = sidecars(head, dataset) if self.labels == SIDECARS else records(dataset)
             if table is not None:

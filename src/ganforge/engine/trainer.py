@@ -258,11 +258,12 @@ class Trainer:
 
     @torch.no_grad()
     def live_samples(self, n: int, labels: Tensor | None, extra: dict[str, Tensor]) -> Tensor | None:
-        """Encoded samples of the current (not averaged) generators, from fixed latents; None if the task cannot sample.
+        """Encoded samples of the current (not averaged) generators, from fixed latents; None if the task cannot sample,
+        or not yet: a generator may wait for an autoencoder to be trained.
 
         The averaged generators would still produce good samples long after the trained ones have diverged.
         """
-        if not self.recipe.task.can_sample:
+        if not self.recipe.task.can_sample or self.waits:
             return None
         modules = [module for name in self.recipe.task.generators() for module in self.nets[name].modules()]
         training = [module.training for module in modules]
@@ -275,6 +276,12 @@ class Trainer:
         finally:
             for module, mode in zip(modules, training, strict=True):
                 module.training = mode
+
+    @property
+    def waits(self) -> bool:
+        """Whether the training of a generator begins later."""
+        starts = {name: [p.after for p in self.phases if name in p.trains] for name in self.recipe.task.generators()}
+        return any(after and min(after) > self.samples for after in starts.values())
 
     def to_share(self, truncation: float = 1.0) -> Nets:
         """The averaged generators with the batch-norm statistics for sampling."""

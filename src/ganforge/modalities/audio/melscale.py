@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ganforge.core.component import Component
-from ganforge.modalities.audio.stft import analysis
+from ganforge.core.types import wide
+from ganforge.modalities.audio.stft import analysis, synthesis
 
 
 class MelScale(Component):
@@ -41,16 +43,33 @@ class MelScale(Component):
     """Least value before the logarithm."""
 
     def __call__(self, x: Tensor, rate: int) -> Tensor:
-        magnitude = (analysis(x, self.window, self.hop).abs().square() + 1e-9).sqrt()
-        weights = torch.from_numpy(
-            filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale)
-        )
-        return (weights.to(magnitude) @ magnitude).clamp_min(self.floor).log().flatten(1, 2)
+        return self._of(analysis(x, self.window, self.hop), rate).flatten(1, 2)
 
     def inverse(self, mel: Tensor, rate: int) -> Tensor:
         """Magnitudes [N, bins, F] of which a mel [N, bands, F] may come: by the pseudo-inverse, not below 0."""
-        weights = filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale)
-        return (torch.from_numpy(np.linalg.pinv(weights)).to(mel) @ mel.exp()).clamp_min(0)
+        return (torch.from_numpy(np.linalg.pinv(self._weights(rate).numpy())).to(mel) @ mel.exp()).clamp_min(0)
+
+    def nearer(self, x: Tensor, mel: Tensor, rate: int) -> Tensor:
+        """Sounds [N, C, T] changed so that their mels come nearer to `mel` [N, C · bands, F].
+
+        Each bin of the spectrum is multiplied by e^g, where g is what the logarithms of the bands around the bin lack,
+        a mean by the heights of their triangles. The synthesis takes the sound nearest to these spectra, as a round
+        of Griffin & Lim 1984 does with magnitudes. What no band holds, 0 Hz and half the rate, becomes 0.
+        """
+        spectra = analysis(x, self.window, self.hop)
+        lacking = wide(mel).unflatten(1, (x.shape[1], -1)) - self._of(spectra, rate)
+        heights = self._weights(rate).to(lacking).T
+        shares = heights / heights.sum(1, keepdim=True).clamp_min(1e-9)  # [bins, bands]; 0 beyond the bands
+        gain = pad((shares @ lacking).exp()[..., 1:-1, :], (0, 0, 1, 1))
+        return synthesis(spectra * gain, self.window, self.hop)
+
+    def _of(self, spectra: Tensor, rate: int) -> Tensor:
+        """Of spectra [N, C, bins, F]: [N, C, bands, F]."""
+        magnitude = (spectra.abs().square() + 1e-9).sqrt()
+        return (self._weights(rate).to(magnitude) @ magnitude).clamp_min(self.floor).log()
+
+    def _weights(self, rate: int) -> Tensor:
+        return torch.from_numpy(filters(self.window // 2 + 1, rate, self.bands, self.low, self._top(rate), self.scale))
 
     def _top(self, rate: int) -> float:
         return rate / 2 if self.high is None else min(self.high, rate / 2)

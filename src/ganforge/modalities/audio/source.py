@@ -147,7 +147,7 @@ def open_store(
     parts = layout.has_parts(files, labels, name)
     found = layout.read(files, split if parts else "train", labels, name)
     sentences, number, classes = list(found.sentences), found.labels, found.classes
-    if number is None and labels == "auto":
+    if number is None and labels in ("auto", "names"):
         number, classes = _by_name(found.files)
         if classes:
             sentences = [sentence for sentence in sentences if not sentence.startswith("no labels")]

@@ -62,9 +62,10 @@ def changed(whole: SeriesSet, how: str) -> SeriesSet:
 
 
 def levels_of(whole: SeriesSet) -> list[dict[str, Any]]:
-    """What levels need to come back: each column as it is, and its last value."""
-    last = list(whole.series.values())[-1][-1]
-    return [asdict(c) | {"words": list(c.words), "last": float(v)} for c, v in zip(whole.columns, last, strict=True)]
+    """What levels need to come back: each column as it is, and its newest value, which may be held back from training:
+    samples are stamped from the newest row on."""
+    pairs = zip(whole.columns, whole.newest, strict=True)
+    return [asdict(column) | {"words": list(column.words), "last": float(value)} for column, value in pairs]
 
 
 def restored(samples: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:

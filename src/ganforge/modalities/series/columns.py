@@ -134,28 +134,34 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
 
 def _without_times(name: str, frame: Any, said: Said) -> Layout:
     """Rows in the order of the file, where no column says when they are; an error where a time comes twice."""
-    if said.entity is not None and said.time is None:  # a file a series, without times
-        return Layout(
-            None, entity=said.entity, notes=["no column of times: the rows are taken in the order of the file"]
-        )
+    import pandas as pd
+
     notes: list[str] = []
-    for column in [said.time] if said.time else list(frame.columns):
+    for column in [said.time] if said.time else [c for c in frame.columns if c != said.entity]:
         dates, _ = dates_of(frame[column], notes, column)
-        if dates is not None and dates.duplicated().any():
-            doubles = dates[dates.duplicated()]
+        if dates is None:
+            continue
+        twice = dates.duplicated()
+        if said.entity is not None:
+            twice = pd.DataFrame({"time": dates, "series": frame[said.entity].astype(str)}).duplicated()
+        if twice.any():
+            doubles = dates[twice]
             hint = ""
             if doubles.dt.hour.isin([0, 1, 2, 3]).all() and doubles.dt.month.isin([3, 4, 9, 10, 11]).all():
                 hint = (
                     " If the clock went back there (daylight saving), say where it showed the times: data.kind=series "
                     "data.timezone=Europe/Berlin."
                 )
+            where = (
+                "and no column tells the series apart" if said.entity is None
+                else f"in the series {frame[said.entity][twice].iloc[0]!r} of {said.entity!r}"
+            )  # fmt: skip
             raise UserError(
-                f"data {name}, column {column!r}: {doubles.iloc[0]} comes more than once, and no column tells the "
-                f"series apart.{hint} Remove the duplicate rows, or name the column of the series: data.kind=series "
-                "data.entity=...",
+                f"data {name}, column {column!r}: {doubles.iloc[0]} comes more than once, {where}.{hint} Remove the "
+                "duplicate rows, or name the column of the series: data.kind=series data.entity=...",
                 code="series.duplicate_times",
             )
-    return Layout(None, notes=["no column of times: the rows are taken in the order of the file"])
+    return Layout(None, entity=said.entity, notes=["no column of times: the rows are taken in the order of the file"])
 
 
 def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarray, list[str]]:

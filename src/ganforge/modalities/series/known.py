@@ -22,6 +22,7 @@ from ganforge.core.condition_kinds import Angle, Category, Condition, Number
 from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.modalities.series.clock import STEP
+from ganforge.modalities.series.labels import MOST_LABELS
 from ganforge.modalities.series.source import SeriesSet
 
 DAY = 86_400.0
@@ -109,11 +110,11 @@ def conditions_of(whole: SeriesSet, names: Sequence[str], places: Sequence[tuple
     """Named conditions of windows, for models that take them, and their vectors float32 [N, K].
 
     Args:
-        names: hour, weekday, month (of the first row) or columns that describe series.
+        names: hour, weekday, month (of the first row), columns that describe series, or the one that names them.
         places: the series and the first row of each window.
 
     Raises:
-        UserError: no such column, or no times.
+        UserError: no such column, no times, or too many series to take their names as a category.
     """
     calendar = [name for name in names if name in CYCLES]
     if calendar and not has_calendar(whole):
@@ -138,11 +139,21 @@ def conditions_of(whole: SeriesSet, names: Sequence[str], places: Sequence[tuple
                 each.append(Angle(name, period))
                 columns.append((share * period).tolist())
             continue
+        if name == whole.entity:
+            if len(whole.series) > MOST_LABELS:
+                raise UserError(
+                    f"signal.conditions: {name!r} names {len(whole.series):,} series, and a condition takes up to "
+                    f"{MOST_LABELS} words. Use columns that describe the series instead",
+                    code="series.too_many_series",
+                )
+            each.append(Category(name, tuple(whole.series)))
+            columns.append([series for series, _ in places])
+            continue
         if name not in attributes:
-            options = ", ".join((*attributes, *CYCLES))
+            options = (*attributes, *([whole.entity] if whole.entity else ()), *CYCLES)
             raise UserError(
-                f"signal.conditions: {name!r} is no column that describes series, nor part of the calendar"
-                f"{did_you_mean(name, (*attributes, *CYCLES))} (there are: {options})",
+                f"signal.conditions: {name!r} is neither a column that describes or names series, nor part of the "
+                f"calendar{did_you_mean(name, options)} (there are: {', '.join(options)})",
                 code="column.not_found",
             )
         k, words = attributes[name]

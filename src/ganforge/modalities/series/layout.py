@@ -111,7 +111,8 @@ def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None
     for name in [entity] if entity else texts:
         of = frame[name].astype(str)
         sizes = of.value_counts()
-        if pd.DataFrame({"t": dates, "e": of}).duplicated().any() or sizes.median() < PER_SERIES:
+        short = entity is None and sizes.median() < PER_SERIES  # a column that is named may be anything
+        if short or pd.DataFrame({"t": dates, "e": of}).duplicated().any():
             continue
         return Layout(dates, names, name, None, *_order(dates, of))
     return None

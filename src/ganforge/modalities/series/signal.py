@@ -196,7 +196,7 @@ class Series(Signal, kind="series"):
         if self.public is not None:
             channels = windows.to_channels(item[:, :-1], spec.state)
             return np.concatenate([channels, item[None, :, -1].astype(np.float32)])
-        return windows.to_channels(item, spec.state)
+        return windows.to_channels(windows.as_long(item, spec), spec.state)
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray | None:
         """All windows as a view of their prepared series, so that overlapping ones take no memory of their own; of

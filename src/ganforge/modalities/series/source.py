@@ -102,17 +102,19 @@ class SeriesSet(Dataset):
         entity: the column that names series, or None.
         order: the names of all columns that come back, in the order of the file.
         notes: what was repaired or assumed.
+        newest: float64 [C], the last row of the last series, held back or not.
     """
 
     signal = "series"
 
-    def __init__(self, name: str, found: Found, digest: str):
+    def __init__(self, name: str, found: Found, digest: str, newest: np.ndarray | None = None):
         self.name, self.found, self.digest = name, found, digest
         self.series, self.missing, self.times = found.series, found.missing, found.times
         self.columns, self.clock, self.entity = found.columns, found.clock, found.entity
         self.order, self.notes = found.order, found.notes
         self.groups, self.kinds, self.rows = found.groups, found.kinds, found.rows
         self.attributes, self.described = found.attributes, found.described
+        self.newest = list(found.series.values())[-1][-1] if newest is None else newest
         self.skipped: list[tuple[str, str]] = []
         self.starts = np.cumsum([0, *(len(values) for values in self.series.values())])
         self._rows: Sequence[np.ndarray] = list(self.series.values())
@@ -165,4 +167,5 @@ def part_of(whole: SeriesSet, split: str, holdout: float) -> SeriesSet:
         of = f"{sum(cut == 0 for cut in cuts.values()):,} of its {len(cuts):,} series" if by_series else (
             f"{held:,} of its {len(whole):,} rows, the last of each series,")  # fmt: skip
         found.notes.append(f"{of} are held back for evaluation")
-    return SeriesSet(whole.name, found, hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16])
+    digest = hashlib.sha256(f"{whole.digest} {split} {holdout!r}".encode()).hexdigest()[:16]
+    return SeriesSet(whole.name, found, digest, whole.newest)

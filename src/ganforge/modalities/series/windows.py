@@ -24,6 +24,7 @@ from torch import Tensor
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
+from ganforge.core.types import Spec
 from ganforge.modalities.series import known, scaling
 from ganforge.modalities.series.source import SeriesSet
 
@@ -112,6 +113,19 @@ def rows_of(whole: SeriesSet, name: str, start: int, count: int, ends: bool = Fa
         after = np.arange(count) >= len(rows)
         rows = np.hstack([np.pad(rows, ((0, rest), (0, 0)), mode="edge"), after[:, None]])
     return rows
+
+
+def as_long(item: np.ndarray, spec: Spec) -> np.ndarray:
+    """A whole series [T, C + flags + facts] as long as those of a spec: other parts of the data have a longest of their
+    own. Lengthened by its last row, which lies after its end; or cut."""
+    more = spec.shape[1] - len(item)
+    if not spec.state.get("ends") or not more:
+        return item
+    if more < 0:
+        return item[:more]
+    after = item[-1:].repeat(more, 0)
+    after[:, len(spec.state["columns"]) + len(gaps_of(spec.state))] = 1
+    return np.vstack([item, after])
 
 
 def facts_of(

@@ -26,8 +26,25 @@ def columns(table: Path | pd.DataFrame, name: str) -> Columns:
         UserError: it cannot be read, or has no rows.
     """
     found = TableFile(path=str(table)).read() if isinstance(table, Path) else from_frame(name, table)
-    each = [_column(found, str(key)) for key in found.frame.columns]
+    each = [column for key in found.frame.columns for column in _columns(found, str(key))]
     return Columns(name, tuple(each), tuple(note for note in found.notes if not note.startswith("column ")))
+
+
+def _columns(table: TableSet, name: str) -> list[Column]:
+    """A column; of dates also their years, days of the year and hours, where these are not all the same."""
+    column = _column(table, name)
+    if column.kind != "date":
+        return [column]
+    values: Any = table.frame[name]
+    times: Any = kinds.as_numbers(values, {"kind": "datetime", "format": table.detected[name].form})
+    hours = times.dt.hour + times.dt.minute / 60 + times.dt.second / 3600
+    parts = {"year": times.dt.year, "day_of_year": times.dt.day_of_year, "hour": hours}
+    found = [column]
+    for part, numbers in parts.items():
+        shown = [None if gone else float(v) for v, gone in zip(numbers, times.isna(), strict=True)]
+        if len({v for v in shown if v is not None}) > 1:
+            found.append(Column(f"{name}_{part}", "number", shown, column.notes, of=name))
+    return found
 
 
 def _column(table: TableSet, name: str) -> Column:

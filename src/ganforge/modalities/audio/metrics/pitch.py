@@ -23,23 +23,26 @@ from ganforge.modalities.audio.notes import frequency_of
 VOICED = 0.5  # height of a peak from which on a frame has a pitch
 NEAR = 0.9  # of the highest peak: a shorter lag as high as this is the pitch
 LOUD = 0.25  # of the loudest frame's RMS
+LOW, TOP = 50.0, 2_000.0  # Hz that are looked for, or further where notes lie beyond
+TONE = 2 ** (2 / 12)
 
 
-def pitches(x: np.ndarray, rate: int, low: float = 50.0, top: float = 2_000.0) -> np.ndarray:
+def pitches(x: np.ndarray, rate: int, low: float = LOW, top: float = TOP) -> np.ndarray:
     """The pitch of each sound [N, T] in Hz, NaN where none is found."""
     size = min(x.shape[1], int(3 * rate / low))
     hop = max(1, size // 4)
     frames = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), size, axis=1)[:, ::hop]
     window = np.hanning(size)
     lags = np.arange(max(2, int(rate / min(top, rate / 4))), min(int(rate / low) + 2, size // 2))
-    of_window = _autocorrelation(window[None])[0]
+    most = lags[-1] + 2  # beyond it the window's own is nearly 0
+    of_window = _autocorrelation(window[None])[0, :most]
     found = np.full(len(x), np.nan)
     for k, sound in enumerate(frames):
         level = np.sqrt(np.square(sound).mean(1))
         loud = sound[level > LOUD * level.max()] if level.max() > 0 else sound[:0]
         if not len(loud):
             continue
-        r = _autocorrelation((loud - loud.mean(1, keepdims=True)) * window) / of_window
+        r = _autocorrelation((loud - loud.mean(1, keepdims=True)) * window)[:, :most] / of_window
         r = r / np.maximum(r[:, :1], 1e-20)
         hits = [pitch for one in r if (pitch := _peak(one, lags, rate)) is not None]
         if len(hits) * 2 > len(loud):
@@ -95,6 +98,7 @@ class Pitch(Metric, kind="pitch"):
 
     def _right(self, comparison: Comparison, side: str, wanted: np.ndarray, rate: int, n: int) -> float:
         count = n if side == "fake" else comparison.count("real")
-        found = pitches(mono(comparison.samples(side, count)), rate)
+        low, top = float(wanted.min() / TONE), float(wanted.max() * TONE)
+        found = pitches(mono(comparison.samples(side, count)), rate, min(low, LOW), max(top, TOP))
         off = semitones(found, wanted[comparison.labels(side, count)])
         return float((off <= self.within).mean())  # one without a pitch is wrong: NaN is not within

@@ -29,6 +29,7 @@ from torch.nn.utils import parametrizations
 
 from ganforge.core.errors import UserError
 from ganforge.core.types import Spec
+from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.nets.translators import SoundTranslator, SoundTranslatorNet
 from ganforge.modalities.audio.stft import analysis
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
@@ -122,11 +123,11 @@ class Hifigan(SoundTranslator, kind="hifigan"):
     block: Literal["1", "2"] = "1"
     """Which form of residual block."""
 
-    def build(self, source: Spec, target: Spec, hop: int) -> SoundTranslatorNet:
-        if math.prod(self.rates) != hop:
+    def build(self, source: Spec, target: Spec, mel: MelScale) -> SoundTranslatorNet:
+        if math.prod(self.rates) != mel.hop:
             raise UserError(
                 f"task.translator.rates={list(self.rates)}: their product is {math.prod(self.rates)}, and the hop of "
-                f"the mel is {hop}. Make them agree: task.mel.hop={math.prod(self.rates)}",
+                f"the mel is {mel.hop}. Make them agree: task.mel.hop={math.prod(self.rates)}",
                 code="audio.hop_does_not_fit",
             )
         return HifiganNet(source.shape[0], target.shape[0], self)

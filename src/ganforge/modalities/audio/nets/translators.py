@@ -23,6 +23,7 @@ from torch.nn.functional import gelu
 
 from ganforge.core.component import Component
 from ganforge.core.types import Spec, wide
+from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.stft import analysis, synthesis
 
 KERNEL = 7
@@ -44,8 +45,8 @@ class SoundTranslator(Component, family="sound_translator"):
     takes: ClassVar[str] = "mel"
     """What it makes sounds of: "mel" or "sound"."""
 
-    def build(self, source: Spec, target: Spec, hop: int) -> SoundTranslatorNet:
-        """A fresh module; `source` is [Cs, F] or [Cs, T], `target` [C, T], `hop` the samples of a frame."""
+    def build(self, source: Spec, target: Spec, mel: MelScale) -> SoundTranslatorNet:
+        """A fresh module; `source` is [Cs, F] or [Cs, T], `target` [C, T]; the hop of `mel` is that of a frame."""
         raise NotImplementedError
 
 
@@ -97,15 +98,18 @@ class VocosNet(SoundTranslatorNet):
 
     unit = 1
 
-    def __init__(self, inputs: int, channels: int, inner: int, blocks: int, window: int, hop: int, sounds: int):
+    def __init__(self, channels: int, inner: int, blocks: int, window: int, mel: MelScale, rounds: int, sounds: int):
         super().__init__()
-        self.window, self.hop, self.sounds = window, hop, sounds
-        self.body = Frames(inputs, channels, inner, blocks, sounds * (window + 2))
-        self.halo = halo_of(blocks, window, hop)
+        self.window, self.hop, self.sounds, self.mel, self.rounds = window, mel.hop, sounds, mel, rounds
+        self.body = Frames(sounds * mel.bands, channels, inner, blocks, sounds * (window + 2))
+        self.halo = halo_of(blocks, window, mel.hop) + rounds * -(-mel.window // mel.hop)
 
     def forward(self, source: Tensor) -> Tensor:
         m, p = wide(self.body(source)).unflatten(1, (self.sounds, -1)).chunk(2, 2)
-        return synthesis(torch.polar(m.clamp(max=LOUDEST).exp(), p), self.window, self.hop)
+        made = synthesis(torch.polar(m.clamp(max=LOUDEST).exp(), p), self.window, self.hop)
+        for _ in range(self.rounds):
+            made = self.mel.nearer(made, source, self.rate)
+        return made
 
 
 class Vocos(SoundTranslator, kind="vocos"):
@@ -119,9 +123,12 @@ class Vocos(SoundTranslator, kind="vocos"):
     """How many."""
     window: int = Field(default=1024, ge=16)
     """Samples of a frame of the inverse STFT; the mel's hop is its step."""
+    rounds: int = Field(default=0, ge=0)
+    """How often what was made is brought nearer to the mel asked for, as part of the net (`MelScale.nearer`)."""
 
-    def build(self, source: Spec, target: Spec, hop: int) -> SoundTranslatorNet:
-        return VocosNet(source.shape[0], self.channels, self.inner, self.blocks, self.window, hop, target.shape[0])
+    def build(self, source: Spec, target: Spec, mel: MelScale) -> SoundTranslatorNet:
+        sounds = target.shape[0]
+        return VocosNet(self.channels, self.inner, self.blocks, self.window, mel, self.rounds, sounds)
 
 
 class MaskNet(SoundTranslatorNet):
@@ -160,5 +167,5 @@ class SpectralMask(SoundTranslator, kind="spectral_mask"):
     window: int = Field(default=1024, ge=16)
     """Samples of a frame."""
 
-    def build(self, source: Spec, target: Spec, hop: int) -> SoundTranslatorNet:
-        return MaskNet(target.shape[0], self.channels, self.inner, self.blocks, self.window, hop)
+    def build(self, source: Spec, target: Spec, mel: MelScale) -> SoundTranslatorNet:
+        return MaskNet(target.shape[0], self.channels, self.inner, self.blocks, self.window, mel.hop)

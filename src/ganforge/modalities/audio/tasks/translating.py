@@ -32,11 +32,14 @@ from ganforge.core.types import Batch, DiscriminatorOutput, Memory, Nets, Spec, 
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.audio.melscale import MelScale
 from ganforge.modalities.audio.nets.translators import SoundTranslator, SoundTranslatorNet
+from ganforge.modalities.audio.stft import analysis
 from ganforge.nets.base import Discriminator
 from ganforge.signals import Steps, Usage
 from ganforge.tasks.base import Phase, Task
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases, names_of
 from ganforge.tasks.user_translators import UserTranslator
+
+QUIET = 1e-4  # power: a tone 80 dB below full scale, in frames of 256 samples
 
 
 class SoundTranslation(Task):
@@ -60,6 +63,10 @@ class SoundTranslation(Task):
     """The log-mel spectrum that the loss compares, and that a vocoder takes."""
     mel_weight: Rate = 45.0
     """Weight of the distance of the mel spectra."""
+    spectra_weight: Rate = 0.0
+    """Weight of the distance of the log spectra, which hold what lies within a mel band, such as single harmonics."""
+    windows: tuple[int, ...] = (512, 256, 128)
+    """Samples of the frames of these spectra, in steps of a quarter; the distance is their mean."""
     matching: Rate = 2.0
     """Weight of the distance of the critics' hidden maps."""
     alone: Count = 0
@@ -111,7 +118,7 @@ class SoundTranslation(Task):
         raise NotImplementedError
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        G = self.translator.build(self.source_spec(spec), spec, self.mel.hop)
+        G = self.translator.build(self.source_spec(spec), spec, self.mel)
         G.rate = int(spec.state["rate"])
         critics = {name: critic.build(spec) for name, critic in zip(self.names(), self.critics, strict=True)}
         self.d_losses.refuse(spec, critics)
@@ -136,6 +143,8 @@ class SoundTranslation(Task):
         batch.made["G"] = made.detach()
         distance = (self.mel(made, rate) - self.mel(batch.x, rate)).abs().mean((1, 2))
         losses = {"mel": at(self.mel_weight, rng.samples) * distance}
+        if spectra_weight := at(self.spectra_weight, rng.samples):
+            losses["spectra"] = spectra_weight * spectral_distance(made, batch.x, self.windows)
         if self.critics and rng.samples >= self.alone:
             weights = self.weights or (1.0,) * len(self.critics)
             adversarial, matched = [], []
@@ -236,6 +245,15 @@ class Restoration(SoundTranslation, kind="restoration"):
 
     def translate(self, nets: Nets, source: Tensor, direction: str = "") -> Tensor:
         return nets.G(source)
+
+
+def spectral_distance(made: Tensor, real: Tensor, windows: Sequence[int]) -> Tensor:
+    """Mean |Δ log magnitude| over several lengths of frames (Yamamoto et al. 2020), [N]."""
+    gaps = []
+    for window in windows:
+        a, b = ((analysis(x, window, window // 4).abs().square() + QUIET).log() / 2 for x in (made, real))
+        gaps.append((a - b).abs().mean((1, 2, 3)))
+    return torch.stack(gaps).mean(0)
 
 
 def rate_of(nets: Nets) -> int:
