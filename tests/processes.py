@@ -20,6 +20,8 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from ganforge.registry import load_all
 
 
@@ -42,11 +44,15 @@ def server() -> ForkServerContext:
 
 
 def _enter(
-    function: Callable[..., object], args: tuple[Any, ...], place: Path, env: dict[str, str], files: list[Path]
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    place: Path,
+    env: dict[str, str],
+    files: list[Path],
+    onednn: bool,
 ) -> None:
-    import torch
-
     torch.set_num_threads(1)
+    torch.backends.mkldnn.enabled = onednn  # as in the process that the results are compared with
     os.chdir(place)
     os.environ.clear()
     os.environ.update(env)
@@ -60,7 +66,8 @@ def started(
     function: Callable[..., object], *args: Any, place: Path, files: list[Path], env: dict[str, str] | None = None
 ) -> ForkServerProcess:
     """A running process of a function of a module, with files for its stdout and stderr."""
-    process = server().Process(target=_enter, args=(function, args, place, env or dict(os.environ), files))
+    shared = (env or dict(os.environ), files, torch.backends.mkldnn.enabled)
+    process = server().Process(target=_enter, args=(function, args, place, *shared))
     process.start()
     return process
 

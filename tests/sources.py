@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from functools import cache
 from pathlib import Path
 
@@ -16,5 +17,14 @@ def tree_of(module: Path) -> ast.Module:
 
 
 @cache
+def all_nodes() -> dict[Path, tuple[ast.AST, ...]]:
+    """The nodes of every module. They are a million and stay, so garbage is not looked for among them."""
+    gc.disable()
+    found = {module: tuple(ast.walk(tree_of(module))) for module in MODULES}
+    gc.freeze()
+    gc.enable()
+    return found
+
+
 def nodes_of(module: Path) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(tree_of(module)))
+    return all_nodes()[module]

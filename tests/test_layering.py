@@ -1,9 +1,11 @@
-"""Who may import whom, what may be called where, how light the start is: the house rules that a machine can read."""
+"""Who may import whom, what may be called where: the house rules that a machine can read.
+
+(That importing changes nothing and is light: `cli/test_lean.py`.)
+"""
 
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -342,31 +344,3 @@ def test_randomness_is_an_argument(module):
     for name, call in calls(module):
         assert name not in drawing, f"line {call.lineno}: {name}: draw from the rng that is passed in"
         assert not name.startswith(("np.random.", "random.")), f"line {call.lineno}: {name}"
-
-
-def python(code: str, **kwargs) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, **kwargs)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_importing_everything_changes_nothing(tmp_path):
-    """Rule 6: no seed set, no thread count, no default, no file, no signal handler."""
-    code = """
-import logging, os, signal
-import numpy as np, torch
-def state():
-    return (
-        torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(),
-        torch.get_default_dtype(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),
-        torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision(), torch.is_grad_enabled(),
-        os.getcwd(), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)], logging.getLogger().handlers[:],
-    )
-before = state()
-from ganforge.registry import load_all
-load_all()
-changed = [(i, a, b) for i, (a, b) in enumerate(zip(before, state())) if a != b]
-assert not changed, changed
-"""
-    python(code, cwd=tmp_path)
-    assert list(tmp_path.iterdir()) == []

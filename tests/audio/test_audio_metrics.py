@@ -105,16 +105,16 @@ def test_warping_forgives_a_slower_copy():
 
 @pytest.mark.slow
 def test_labels_are_told_by_a_classifier_of_real_sounds():
-    fine = measured(SoundLabels(steps=60), OTHER, OTHER_LABELS)
+    fine = measured(SoundLabels(steps=40), OTHER, OTHER_LABELS)
     assert fine["as_asked"].value > 0.9
     assert fine["as_asked"].detail["floor"] > 0.9
     assert fine["fd_labels"].value < 6 * fine["fd_labels"].detail["floor"]
-    swapped = measured(SoundLabels(steps=60), OTHER, 1 - OTHER_LABELS)
+    swapped = measured(SoundLabels(steps=40), OTHER, 1 - OTHER_LABELS)
     assert swapped["as_asked"].value < 0.1
     assert set(swapped["as_asked"].detail["per_class"]) == {"falling", "rising"}
-    one = measured(SoundLabels(steps=60), np.repeat(OTHER[:2], N // 2, axis=0)[: N // 2].repeat(2, 0), OTHER_LABELS)
+    one = measured(SoundLabels(steps=40), np.repeat(OTHER[:2], N // 2, axis=0)[: N // 2].repeat(2, 0), OTHER_LABELS)
     assert one["label_score"].value < 0.75 * fine["label_score"].value
-    noisy = measured(SoundLabels(steps=60), noise(), OTHER_LABELS)
+    noisy = measured(SoundLabels(steps=40), noise(), OTHER_LABELS)
     assert noisy["fd_labels"].value > 5 * fine["fd_labels"].value
 
 
@@ -149,7 +149,7 @@ def test_faults_are_named(fake, title):
 
 
 def test_labels_and_copies_are_named():
-    swapped = measured(SoundLabels(steps=60), OTHER, 1 - OTHER_LABELS)
+    swapped = measured(SoundLabels(steps=40), OTHER, 1 - OTHER_LABELS)
     assert "labels are not generated as requested" in titles(OTHER, list(swapped.values()))
     copied = measured(SoundFigures(), REAL, heldout=True)
     assert "recordings of the training are repeated" in titles(OTHER, list(copied.values()))

@@ -22,40 +22,40 @@ COMPILER = ("torch._dynamo", "torch._inductor")
 HEAVY = ("torch", "numpy", "PIL", *TABLES, *OTHERS)
 
 
-def imported(code: str, names: tuple[str, ...]) -> list[str]:
-    """Those of `names` that are imported when `code` has run in a process of its own."""
-    code += f"\nimport sys\nprint('imported', *[name for name in {names!r} if name in sys.modules])"
+def imported(*steps: tuple[str, tuple[str, ...]]) -> list[list[str]]:
+    """Of each step (code, names): those of its names that are imported when all code up to it has run, in one process.
+
+    The lightest step comes first: what it imports is there in those that follow.
+    """
+    code = "import sys\n"
+    for part, names in steps:
+        code += f"{part}\nprint('imported', *[name for name in {names!r} if name in sys.modules])\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1].split()[1:]
+    found = [line.split()[1:] for line in done.stdout.splitlines() if line.split()[:1] == ["imported"]]
+    assert len(found) == len(steps), done.stdout
+    return found
 
 
 def command(*words: str) -> str:
     return f"from ganforge.cli.main import main\ntry:\n    main({list(words)!r})\nexcept SystemExit:\n    pass"
 
 
-# Newer versions of typer import pydantic themselves to read a verb's options; ours must not be the reason.
-@pytest.mark.parametrize(
-    ("words", "heavy"),
-    [
-        (["--help"], (*HEAVY, "yaml", "pydantic")),
-        (["--version"], (*HEAVY, "yaml", "pydantic")),
-        (["train", "--help"], (*HEAVY, "yaml")),
-        (["sample", "--help"], HEAVY),
-        (["translate", "--help"], HEAVY),
-        (["recipes"], HEAVY),
-        (["train", "dcgn"], HEAVY),
-        (["train", "dcgan", "sampels=3"], HEAVY),
-        (["train", "dcgan", "task.generatr.channels=8"], HEAVY),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_help_recipes_and_a_misspelled_name_import_nothing_heavy(words, heavy):
-    assert imported(command(*words), heavy) == []
-
-
-def test_importing_ganforge_imports_nothing_heavy():
-    assert imported("import ganforge", (*HEAVY, "yaml", "pydantic", "rich", "typer")) == []
+def test_help_recipes_and_a_misspelled_name_import_nothing_heavy():
+    steps = [
+        ("import ganforge", (*HEAVY, "yaml", "pydantic", "rich", "typer")),
+        (command("--version"), (*HEAVY, "yaml", "pydantic")),
+        (command("--help"), (*HEAVY, "yaml", "pydantic")),
+        # Newer versions of typer import pydantic themselves to read a verb's options; ours must not be the reason.
+        (command("train", "--help"), (*HEAVY, "yaml")),
+        (command("sample", "--help"), HEAVY),
+        (command("translate", "--help"), HEAVY),
+        (command("recipes"), HEAVY),
+        (command("train", "dcgn"), HEAVY),
+        (command("train", "dcgan", "sampels=3"), HEAVY),
+        (command("train", "dcgan", "task.generatr.channels=8"), HEAVY),
+    ]
+    assert imported(*steps) == [[]] * len(steps)
 
 
 @pytest.mark.slow
@@ -84,19 +84,43 @@ with WithoutWeights():
             break
 assert built > 30
 """
-    assert imported(code, COMPILER) == []
+    assert imported((code, COMPILER)) == [[]]
 
 
 @pytest.mark.slow
 def test_a_misspelled_value_needs_torch_and_no_more():
-    assert imported(command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS)) == []
+    assert imported((command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS))) == [[]]
 
 
-def test_training_on_labeled_images_and_sampling_need_neither_tables_nor_a_compiler(tmp_path):
-    run = str(tmp_path / "r")
-    words = ("train", "cdcgan", "data=digits", "samples=64", "batch=32", "callbacks=[]", "-q", "--run-dir", run)
-    sampled = f"import ganforge\nassert len(ganforge.load({run!r}, device='cpu').sample(2)) == 2"
-    assert imported(f"{command(*words)}\n{sampled}", (*COMPILER, *TABLES, *OTHERS)) == []
+STATE = """
+import logging, os, signal
+import numpy as np, torch
+
+def state():
+    return (
+        torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(),
+        torch.get_default_dtype(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision(), torch.is_grad_enabled(),
+        os.getcwd(), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)], logging.getLogger().handlers[:],
+    )
+before, files = state(), os.listdir()
+from ganforge.registry import load_all
+load_all()
+changed = [(i, a, b) for i, (a, b) in enumerate(zip(before, state())) if a != b]
+assert not changed, changed
+assert os.listdir() == files
+"""
+
+
+def test_importing_all_changes_nothing_and_training_and_sampling_need_neither_tables_nor_a_compiler(
+    tmp_path, monkeypatch
+):
+    """Rule 6: no seed set, no thread count, no default, no file, no signal handler. Training is on labeled images."""
+    monkeypatch.chdir(tmp_path)
+    words = ("train", "cdcgan", "data=digits", "samples=64", "batch=32", "callbacks=[]", "-q", "--run-dir", "r")
+    sampled = "import ganforge\nassert len(ganforge.load('r', device='cpu').sample(2)) == 2"
+    heavy = (*COMPILER, *TABLES, *OTHERS)
+    assert imported((STATE, heavy), (command(*words), heavy), (sampled, heavy)) == [[], [], []]
 
 
 @pytest.mark.slow

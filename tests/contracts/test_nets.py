@@ -90,6 +90,23 @@ def built(net: Generator | Discriminator, spec: Spec, seed: int = 0) -> nn.Modul
     return net.build(spec)
 
 
+LENT: dict[str, nn.Module] = {}
+
+
+def lent(net: Generator | Discriminator, spec: Spec) -> nn.Module:
+    """A net that is built once for all tests that leave its weights as they are; each sets the mode that it needs."""
+    case = repr((net, spec))
+    if case not in LENT:
+        LENT[case] = built(net, spec)
+    torch.manual_seed(0)  # of what the test draws
+    return LENT[case]
+
+
+def laid_out_plainly(net: nn.Module) -> bool:
+    """Fused optimizers pair weights with their state by place in memory, and checkpoints want plain tensors."""
+    return all(tensor.is_contiguous() for tensor in net.state_dict().values())
+
+
 def opened(net: nn.Module) -> nn.Module:
     """With all that starts at 0 moved a little: behind a gate that is shut (attention, fix-up) nothing learns."""
     with torch.no_grad():
@@ -168,7 +185,9 @@ class TestGenerator:
     family = Generator
 
     def test_makes_samples_of_the_shape(self, net_of, spec):
-        x = built(net_of, spec)(torch.randn(N, SMALL["latent"]), labels(spec))
+        net = lent(net_of, spec).train()
+        assert laid_out_plainly(net)
+        x = net(torch.randn(N, SMALL["latent"]), labels(spec))
         assert x.shape == (N, *spec.shape)
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
@@ -176,7 +195,7 @@ class TestGenerator:
             assert x.abs().max() <= 1
 
     def test_latents_matter(self, net_of, spec):
-        net = built(net_of, spec).eval()
+        net = lent(net_of, spec).eval()
         z = torch.randn(N, SMALL["latent"])
         x = net(z, labels(spec))
         assert not torch.allclose(x, net(-z, labels(spec)))
@@ -193,26 +212,23 @@ class TestGenerator:
             assert torch.equal(p, q)
         assert torch.equal(a(z, labels(spec)), b(z, labels(spec)))
 
-    def test_state_round_trip(self, net_of, spec):
+    def test_state_is_read_back_and_a_net_goes_on_exactly_from_it(self, net_of, spec):
         net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         z = torch.randn(N, SMALL["latent"])
+        target = torch.randn(N, *spec.shape)
         net(z, labels(spec))  # moves the statistics of batch norm, which belong to the state
         reloads(net, twin)
         assert torch.equal(net.eval()(z, labels(spec)), twin.eval()(z, labels(spec)))
-
-    def test_goes_on_exactly_from_its_state(self, net_of, spec):
-        z = torch.randn(N, SMALL["latent"])
-        target = torch.randn(N, *spec.shape)
 
         def step(net: nn.Module) -> Tensor:
             x = net(z, labels(spec))
             (x * target).sum().backward()
             return x.detach()
 
-        goes_on_exactly(built(net_of, spec, 1), built(net_of, spec, 2), step)
+        goes_on_exactly(net.train(), twin.train(), step)
 
     def test_labels(self, net_of, spec):
-        net = built(net_of, spec).eval()
+        net = lent(net_of, spec).eval()
         z = torch.randn(8 * N, SMALL["latent"])  # of samples of choices, a label changes some
         c = torch.arange(8 * N) % max(1, spec.classes)
         if spec.classes:
@@ -222,16 +238,14 @@ class TestGenerator:
         else:
             assert torch.equal(net(z, None), net(z, torch.arange(8 * N)))
 
-    def test_weights_are_laid_out_plainly(self, net_of, spec):
-        """Fused optimizers pair weights with their state by place in memory, and checkpoints want plain tensors."""
-        assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
-
 
 class TestDiscriminator:
     family = Discriminator
 
     def test_gives_a_verdict(self, net_of, spec):
-        output = built(net_of, spec)(torch.randn(N, *spec.shape), labels(spec))
+        net = lent(net_of, spec).train()
+        assert laid_out_plainly(net)
+        output = net(torch.randn(N, *spec.shape), labels(spec))
         assert isinstance(output, DiscriminatorOutput)
         assert output.logits.shape[0] == N
         assert output.logits.ndim in (1, 2)  # one number a sample, or one a patch
@@ -256,7 +270,7 @@ class TestDiscriminator:
 
     def test_samples_learn(self, net_of, spec):
         x = torch.randn(N, *spec.shape, requires_grad=True)
-        (gradient,) = torch.autograd.grad(built(net_of, spec).eval()(x, labels(spec)).logits.sum(), x)
+        (gradient,) = torch.autograd.grad(lent(net_of, spec).eval()(x, labels(spec)).logits.sum(), x)
         assert torch.isfinite(gradient).all()
         assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
@@ -299,22 +313,19 @@ class TestDiscriminator:
             outputs.append(net(x, labels(spec)).logits)
         assert torch.equal(*outputs)
 
-    def test_state_round_trip(self, net_of, spec):
+    def test_state_is_read_back_and_a_net_goes_on_exactly_from_it(self, net_of, spec):
         net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         x = torch.randn(N, *spec.shape)
         net(x, labels(spec))
         reloads(net, twin)
         assert torch.equal(net.eval()(x, labels(spec)).logits, twin.eval()(x, labels(spec)).logits)
 
-    def test_goes_on_exactly_from_its_state(self, net_of, spec):
-        x = torch.randn(N, *spec.shape)
-
         def step(net: nn.Module) -> Tensor:
             logits = net(x, labels(spec)).logits
             (logits.reshape(N, -1).mean(1) * torch.arange(1, N + 1)).sum().backward()
             return logits.detach()
 
-        goes_on_exactly(built(net_of, spec, 1), built(net_of, spec, 2), step)
+        goes_on_exactly(net.train(), twin.train(), step)
 
     def test_learns_to_tell_two_kinds_apart(self, net_of, spec):
         net = built(net_of, spec)
@@ -332,13 +343,13 @@ class TestDiscriminator:
 
     def test_says_whether_it_looks_across_the_batch(self, net_of, spec):
         """True to `couples_batch`, the gradient of one output reaches the other samples, or it does not."""
-        net = built(net_of, spec)
+        net = lent(net_of, spec).train()
         x = torch.randn(N, *spec.shape, requires_grad=True)
         (gradient,) = torch.autograd.grad(net(x, labels(spec)).logits[0].sum(), x)
         assert (gradient[1:].abs().sum() > 0).item() == couples_batch(net)
 
     def test_labels(self, net_of, spec):
-        net = built(net_of, spec).eval()
+        net = lent(net_of, spec).eval()
         x = torch.randn(N, *spec.shape)
         if spec.classes:
             assert not torch.allclose(net(x, labels(spec)).logits, net(x, labels(spec, 1)).logits)
@@ -346,9 +357,6 @@ class TestDiscriminator:
                 net(x, None)
         else:
             assert torch.equal(net(x, None).logits, net(x, torch.arange(N)).logits)
-
-    def test_weights_are_laid_out_plainly(self, net_of, spec):
-        assert all(t.is_contiguous() for t in built(net_of, spec).state_dict().values())
 
 
 @pytest.mark.parametrize("cls", [*own(Generator), *own(Discriminator)], ids=lambda cls: f"{cls.family}-{cls.kind}")

@@ -133,7 +133,14 @@ def short_trainings(signal, monkeypatch):
         fields = {field.name for field in dataclasses.fields(Metric.kinds[text.partition("(")[0]])}
         few = [
             f"{name}={value}"
-            for name, value in {"steps": 5, "repeats": 1, "points": 64, "emd_shapes": 8, "emd_points": 32}.items()
+            for name, value in {
+                "steps": 5,
+                "repeats": 1,
+                "texts": 20,
+                "points": 64,
+                "emd_shapes": 8,
+                "emd_points": 32,
+            }.items()
             if name in fields
         ]
         return f"{text}({','.join(few)})" if few and "(" not in text else text

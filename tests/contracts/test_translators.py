@@ -170,7 +170,7 @@ class TestTranslator:
         x, y = pictures(source), pictures(target, 2) * 0.5
         optimizer = torch.optim.Adam(net.parameters(), 2e-3)
         losses = []
-        for _ in range(8):
+        for _ in range(4):
             torch.manual_seed(5)
             loss = (net(x) - y).abs().mean()
             optimizer.zero_grad()

@@ -230,7 +230,10 @@ def test_the_command_line_does_all_of_it(tmp_path, monkeypatch, ganforge):
     assert model.walk([1, 2], frames=4).shape == (4, 8, 8, 1)
 
 
-def test_a_translator_in_float64(tmp_path, monkeypatch, ganforge):
+@pytest.mark.parametrize(
+    "words", [["--metrics", "psnr,ssim"], pytest.param([], marks=pytest.mark.slow)], ids=["pairwise", "usual"]
+)
+def test_a_translator_in_float64(tmp_path, monkeypatch, ganforge, words):
     monkeypatch.chdir(tmp_path)
     small = ["task.translator.channels=4", "task.translator.blocks=1", "batch=4", "task.alone=0", "signal.size=16"]
     small += ["signal.patches=false", "signal.jitter=0", "signal.mode=auto"]
@@ -240,4 +243,4 @@ def test_a_translator_in_float64(tmp_path, monkeypatch, ganforge):
     run = tmp_path / "runs" / "0001-srresnet-small"
     made = gf.load(run).translate(picture)
     assert made.shape == (80, 96, 1)
-    assert ganforge("evaluate", run, "-n", "16").status == 0
+    assert ganforge("evaluate", run, "-n", "16", *words).status == 0

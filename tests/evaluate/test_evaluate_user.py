@@ -25,8 +25,11 @@ def outside(page: str) -> list[str]:
     return [source for source in sources if not source.startswith("data:")]
 
 
-def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
-    said = ganforge("evaluate", run)
+@pytest.mark.parametrize(
+    ("words", "samples"), [(["-n", "300"], 300), pytest.param([], 10_000, marks=pytest.mark.slow)], ids=["few", "usual"]
+)
+def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run, words, samples):
+    said = ganforge("evaluate", run, *words)
     assert said.status == 0, said.err
     found = json.loads((run / "evaluation" / "report.json").read_text())["results"]
     names = {figure["name"].split("[")[0].rstrip("0123456789k") for figure in found}
@@ -36,7 +39,7 @@ def test_a_run_gets_a_table_a_page_and_a_list_of_figures(ganforge, run):
         assert figure["name"] in said.out
         provenance = figure["protocol"]
         assert provenance["n_real"] == 240
-        assert provenance["n_fake"] == 10_000
+        assert provenance["n_fake"] == samples
         assert provenance["seed"] == 0
         assert provenance["extractor"] == "small"
         assert len(provenance["weights"]) >= 32

@@ -88,7 +88,11 @@ GETS = {
 """The space and the method that a family of generators gets, or why it gets none."""
 
 
-@pytest.mark.parametrize("name", GETS)
+ALIKE = {"mocogan", "biggan-deep", "r3gan-64"}
+"""Those that are found as a smaller one is: slow."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(k, marks=pytest.mark.slow if k in ALIKE else ()) for k in GETS])
 def test_families_of_generators(name):
     model, (space, gets) = tiny(name), GETS[name]
     if "." in gets:

@@ -48,7 +48,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(photos):
     folder = photos.parent / "run"
-    words = ["samples=4000", "labels_per_class=3", *SMALL, "--run-dir", folder, "-q"]
+    words = ["samples=2800", "labels_per_class=3", *SMALL, "--run-dir", folder, "-q"]
     ran("train", "sgan", f"data={photos}", *words)
     return folder
 

@@ -289,7 +289,7 @@ def test_sample_seventeen_is_the_same_in_any_batch():
     assert not torch.equal(whole, task.sample(nets, Request(20, seed=4)))
 
 
-@pytest.mark.parametrize("name", ["graphs-small", "network", "netgan"])
+@pytest.mark.parametrize("name", [pytest.param("graphs-small", marks=pytest.mark.slow), "network", "netgan"])
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, name):
     data = str(write_graphs(tmp_path, 16) if name == "graphs-small" else write_network(tmp_path, 24))
     form = [f"data={data}", *SYSTEMS[name], "callbacks=[]", "checkpoint_every=32", "log_every=32", "batch=8"]

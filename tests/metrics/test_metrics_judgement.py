@@ -111,6 +111,7 @@ def test_a_few_copies_among_honest_samples_are_found(case):
     assert closest["sample"] - 360 == closest["train"]
 
 
+@pytest.mark.slow
 def test_two_evaluations_give_the_same_digits(case, found):
     """The extractor is trained again, and every draw is made again."""
     again = case.extractor.open(case.train, classes=case.classes if case.train.labels is not None else ())

@@ -14,7 +14,7 @@ from refused import refused
 
 COLORS = np.array([[200, 60, 40], [40, 180, 70], [60, 80, 210]])
 SIZE = 16
-METRIC = Segmentation(steps=60)
+METRIC = Segmentation(steps=45)
 
 
 def pairs(n: int, seed: int, void: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

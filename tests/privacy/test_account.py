@@ -38,7 +38,7 @@ def test_epsilon_grows_with_the_steps_and_shrinks_with_noise_and_delta():
     assert Account(1.5, 0.01).epsilon(1000, 1e-5) < spent[-1] < account.epsilon(1000, 1e-7)
 
 
-@pytest.mark.parametrize("budget", [0.5, 2.0, 10.0])
+@pytest.mark.parametrize("budget", [0.5, 2.0, pytest.param(10.0, marks=pytest.mark.slow)])
 def test_the_noise_found_spends_the_budget_and_no_more(budget):
     noise = noise_for(budget, 1e-6, 0.02, 300)
     spent = Account(noise, 0.02).epsilon(300, 1e-6)

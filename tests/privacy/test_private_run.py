@@ -24,7 +24,7 @@ from refused import refused
 
 load_all()
 ITEMS = [
-    "data=digits", "batch=32", "samples=1280", "checkpoint_every=640", "log_every=320", "callbacks=[]",
+    "data=digits", "batch=32", "samples=320", "checkpoint_every=160", "log_every=80", "callbacks=[]",
     "task.generator.channels=4", "task.discriminator.widths=[24,12]", "task.d_steps=2", "privacy.epsilon=6",
     "privacy.noise_multiplier=1.5",  # given, so that none has to be searched for
 ]  # fmt: skip
@@ -51,15 +51,15 @@ def test_a_stopped_run_goes_on_bit_for_bit_and_spends_the_same(tmp_path, keys, m
     train(private(), run_dir=tmp_path / "whole", device="cpu")  # with the key 01 01 01 ...
     again = iter([bytes([1]) * 32, bytes([99]) * 32, bytes([98]) * 32])
     monkeypatch.setattr(secrets_of_runs.secrets, "token_bytes", lambda size: next(again))
-    train(private("samples=640"), run_dir=tmp_path / "parts", device="cpu")
-    train(resume_recipe(tmp_path / "parts", None, ["samples=1280"]), resume=tmp_path / "parts", device="cpu")
+    train(private("samples=160"), run_dir=tmp_path / "parts", device="cpu")
+    train(resume_recipe(tmp_path / "parts", None, ["samples=320"]), resume=tmp_path / "parts", device="cpu")
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
     assert load(tmp_path / "parts").privacy == load(tmp_path / "whole").privacy
 
 
 def test_another_secret_makes_another_run(tmp_path, keys):
     for name in ("one", "two"):
-        train(private("samples=640"), run_dir=tmp_path / name, device="cpu")
+        train(private("samples=160"), run_dir=tmp_path / name, device="cpu")
     one, two = state_of(tmp_path / "one"), state_of(tmp_path / "two")
     assert one["net.D.head.weight"] != two["net.D.head.weight"]
 
@@ -98,7 +98,7 @@ def test_epsilon_is_told_everywhere_and_grows(tmp_path):
     assert point is not None
     stated = json.loads((point / "state.json").read_text())["privacy"]
     assert 5.9 < stated["epsilon"] <= 6
-    assert stated["steps"] == 40
+    assert stated["steps"] == 10
     assert stated["sampling_rate"] == pytest.approx(32 / 1797)
     model = load(folder)
     assert model.privacy == stated
@@ -124,11 +124,11 @@ def test_what_may_be_shown_holds_neither_the_secret_nor_figures_of_real_samples(
 def test_nobody_goes_on_beyond_the_budget_without_saying_so(tmp_path):
     folder = train(private("privacy.noise_multiplier=null"), run_dir=tmp_path / "run", device="cpu").folder
     before = state_of(folder)
-    with refused("privacy.budget_exceeded", "privacy.epsilon=6: samples=2560", "ε = ", "raise it to privacy.epsilon="):
-        train(resume_recipe(folder, None, ["samples=2560"]), resume=folder, device="cpu")
+    with refused("privacy.budget_exceeded", "privacy.epsilon=6: samples=640", "ε = ", "raise it to privacy.epsilon="):
+        train(resume_recipe(folder, None, ["samples=640"]), resume=folder, device="cpu")
     assert state_of(folder) == before
-    more = resume_recipe(folder, None, ["samples=2560", "privacy.epsilon=12"])
-    assert train(more, resume=folder, device="cpu").samples == 2560
+    more = resume_recipe(folder, None, ["samples=640", "privacy.epsilon=12"])
+    assert train(more, resume=folder, device="cpu").samples == 640
     assert 6 < load(folder).privacy["epsilon"] <= 12
 
 

@@ -217,10 +217,18 @@ def test_latent_gan_knows_no_signal():
     ("name", "fields"),
     [
         ("series-latent", LATENT),
-        ("timegan", ("task.units=4", "task.stage=16")),
+        ("timegan", ("signal.window=8", "task.units=4", "task.stage=16")),
         ("sigcwgan", ("signal.window=24", "signal.change=difference", "task.draws=4")),
-        ("forecast", ("signal.window=32", "task.future=8", "task.channels=4", "task.discriminator.channels=4")),
-        ("impute", ("signal.window=32", "task.longest=8", "task.channels=4", "task.discriminator.channels=4")),
+        pytest.param(
+            "forecast",
+            ("signal.window=32", "task.future=8", "task.channels=4", "task.discriminator.channels=4"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "impute",
+            ("signal.window=32", "task.longest=8", "task.channels=4", "task.discriminator.channels=4"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_resumed_run_is_the_whole_run_bit_for_bit(name, fields, tmp_path):

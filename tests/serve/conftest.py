@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ganforge.cli.main import main
@@ -19,6 +20,15 @@ from processes import server
 
 OPERATIONS = ("ganforge.web.operations", "serve.slow_operations")
 PEOPLE = Path(__file__).parents[1] / "golden" / "people.csv"
+
+
+@pytest.fixture(autouse=True)
+def kernels_of_the_worker() -> Iterator[None]:
+    """The worker computes its convolutions with oneDNN, and what is compared with it bit for bit does too."""
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = True
+    yield
+    torch.backends.mkldnn.enabled = before
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from ganforge.modalities.shape.nets.clouds import chamfer, sliced
 from ganforge.modalities.shape.surface import distance
 
 STATE = {"form": "occupancy", "clip": 3.0, "up": "z"}
-METRIC = Shapes(shapes=24, points=128, emd_shapes=10, emd_points=32)
+METRIC = Shapes(shapes=24, points=64, emd_shapes=10, emd_points=32)
 
 
 def quiet(done: int, total: int) -> None:
@@ -51,7 +51,8 @@ def test_chamfer_is_its_formula_for_metrics_and_for_training():
     assert distances.chamfer(a, b) == pytest.approx(expected, abs=1e-5)
     x, y = (torch.from_numpy(one).double().transpose(1, 2) for one in (a, b))
     assert chamfer(x, y).numpy() == pytest.approx(expected, abs=1e-6)
-    assert torch.autograd.gradcheck(lambda x: chamfer(x, y), x.requires_grad_())
+    few = x[:2, :, :12].clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: chamfer(x, y[:2, :, :12]), few)
     matrix = distances.among(distances.chamfer, a, quiet)
     assert (matrix == matrix.T).all()
     assert matrix[3, 1] == pytest.approx(distances.chamfer(a[3:4], a[1:2])[0])

@@ -19,7 +19,8 @@ from ganforge.recipes import make_recipe
 from refused import refused
 
 FAST = ["batch=50", "samples=1000", "checkpoint_every=500", "log_every=500", "callbacks=[]", "ema.half_life=200",
-        "task.generator.widths=[16,16]", "task.generator.latent=8"]  # fmt: skip
+        "task.generator.widths=[16,16]", "task.generator.latent=8",
+        "statistics.batches=2", "statistics.size=200"]  # fmt: skip
 CITY = "城市 <x> & 所在地"
 
 

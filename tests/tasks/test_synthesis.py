@@ -106,9 +106,16 @@ class TestEverythingComposes:
         assert losses["D"]["adversarial"].shape == losses["D"]["r1"].shape == (8 // pack,)
         assert set(losses["G"]) == {"adversarial", "feature_matching"}
 
-    @pytest.mark.parametrize("pack", [1, 4])
-    @pytest.mark.parametrize("conditional", [False, True])
-    @pytest.mark.parametrize("every", [1, 3])
+    @pytest.mark.parametrize(
+        ("every", "conditional", "pack"),
+        [
+            (1, False, 1),
+            (1, True, 4),
+            (3, True, 1),
+            *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, True, 1), (3, False, 1), (3, True, 4))),
+            *(pytest.param(k, False, 4, marks=pytest.mark.slow) for k in (1, 3)),
+        ],
+    )
     @pytest.mark.parametrize("penalty", sorted(Penalty.kinds))
     def test_with_every_penalty(self, penalty, every, conditional, pack):
         task = synthesis(

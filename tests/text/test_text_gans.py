@@ -233,7 +233,7 @@ def final_state(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in checkpoint.read(point)[0].items()}
 
 
-@pytest.mark.parametrize("name", ["seqgan", "scratchgan", "arae"])
+@pytest.mark.parametrize("name", ["seqgan", pytest.param("scratchgan", marks=pytest.mark.slow), "arae"])
 def test_a_resumed_run_is_the_whole_run_bit_for_bit(name, tmp_path):
     """With what outlives a step: the roll-out policy, the baseline of rewards, the noise that fades."""
 

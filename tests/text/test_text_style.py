@@ -181,7 +181,19 @@ def measured(made: list[str], asked: list[int], real: list[str], labels: list[in
     return {r.name.split("[")[0]: r for r in TextStyleMetric(steps=200).compute(comparison)}
 
 
-def test_a_true_transfer_scores_high_and_a_copy_or_another_text_does_not():
+@pytest.fixture
+def one_classifier(monkeypatch):
+    """The classifier of the same real texts is the same each time, and trained once."""
+    train, found = TextStyleMetric.trained, []
+
+    def trained(self, comparison):
+        found.append(found[0] if found else train(self, comparison))
+        return found[0]
+
+    monkeypatch.setattr(TextStyleMetric, "trained", trained)
+
+
+def test_a_true_transfer_scores_high_and_a_copy_or_another_text_does_not(one_classifier):
     both = sentences(120, seed=3)
     real = [*both[:60], *map(in_old_style, both[60:])]
     labels, sources = [0] * 60 + [1] * 60, sentences(40, seed=9)

@@ -45,7 +45,7 @@ def built(translator: Translator, scale: int = 1):
         (ResnetTranslator(channels=4, blocks=1, norm="batch"), 1),
         (ResnetTranslator(channels=4, blocks=1, norm="none", upsample="nearest", padding="zero"), 1),
         (SrResNet(channels=8, blocks=2), 4),
-        (SrResNet(channels=8, blocks=1, padding="reflect"), 3),
+        pytest.param(SrResNet(channels=8, blocks=1, padding="reflect"), 3, marks=pytest.mark.slow),
         (SrResNet(channels=8, blocks=2, fold=2), 1),
         (SrResNet(channels=8, blocks=1, fold=2), 2),
         (RrdbNet(channels=4, growth=2, blocks=1), 2),

@@ -226,7 +226,10 @@ def film(path: Path, sound: str = "") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "sound"), [("a.mp4", ""), ("a.mov", "aac"), ("a.mkv", "pcm_s16le")])
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [("a.mp4", ""), ("a.mov", "aac"), pytest.param("a.mkv", "pcm_s16le", marks=pytest.mark.slow)],
+)
 def test_a_film_frame_by_frame(ganforge, tmp_path, name, sound):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
     status, out, err = ganforge("color", film(tmp_path / name, sound), "--out", tmp_path / "b.mp4")

@@ -50,7 +50,14 @@ def data_of(name: str, folders: Path) -> list[str]:
     return [*sized, f"data={folders / 'color'}"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cyclegan-small",
+        "restyle-small",
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("srgan-small", "lama-small")),
+    ],
+)
 def test_resume_is_exact(name, folders, tmp_path):
     """A run that was stopped and went on has every tensor of the whole one: weights, averages, pools, lenses."""
     items = [*data_of(name, folders), *CASES[name], "checkpoint_every=8"]

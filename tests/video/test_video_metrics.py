@@ -52,7 +52,7 @@ def others() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def encoder(real):
-    return FilmClassifier(steps=60).open(SampleSet.of(real), seed=0)
+    return FilmClassifier(steps=45).open(SampleSet.of(real), seed=0)
 
 
 def values(real: np.ndarray, fake: np.ndarray, metric, encoder=None) -> dict[str, float]:
@@ -148,12 +148,12 @@ def test_labels_are_learned_and_the_net_is_kept(tmp_path):
     bright = squares(16) // 2 + 120
     clips, labels = np.concatenate([squares(16), bright]), np.repeat([0, 1], 16)
     data = SampleSet.of(clips, labels)
-    encoder = FilmClassifier(steps=60).open(data, classes=("dark", "bright"), cache=tmp_path)
+    encoder = FilmClassifier(steps=45).open(data, classes=("dark", "bright"), cache=tmp_path)
     _, chances = encoder.encode(clips)
     assert chances is not None
     assert (chances.argmax(1).numpy() == labels).mean() > 0.9
     assert encoder.classes == ("dark", "bright")
-    again = FilmClassifier(steps=60).open(data, classes=("dark", "bright"), cache=tmp_path)
+    again = FilmClassifier(steps=45).open(data, classes=("dark", "bright"), cache=tmp_path)
     assert again.digest == encoder.digest
     assert len(list(tmp_path.glob("extractors/films-*.safetensors"))) == 1
 

@@ -280,6 +280,7 @@ def field_help(cls: type) -> dict[str, str]:
     return docs
 
 
+@functools.cache  # to find the file of a class takes longer than to look it up
 def _own_help(cls: type) -> dict[str, str]:
     try:
         file = inspect.getsourcefile(cls)
