@@ -30,7 +30,7 @@ class Filters(Metric, kind="molecule_filters"):
     signals: ClassVar[tuple[str, ...]] = ("molecule",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "passing_molecules": Meaning(
-            "Share of molecules without a group that medicinal chemistry avoids (PAINS, BRENK, NIH)."
+            "Share of molecules without a group that medicinal chemistry avoids (PAINS, BRENK, NIH).", "higher"
         ),
     }
     most: int = Field(default=1_000, ge=10)
