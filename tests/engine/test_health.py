@@ -196,8 +196,8 @@ def test_a_resumed_run_sees_what_the_whole_one_saw(tmp_path, single_thread):
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_good_toys_raise_no_alarm(seed, single_thread):
-    recipe = health_runs.recipe_of("toy-gan", "batch=32", "health.every=5", seed=seed)
-    assert health_runs.troubles(health_runs.states_of(recipe, 100)) == []
+    recipe = health_runs.recipe_of("toy-gan", "batch=32", "health.every=10", seed=seed)
+    assert health_runs.troubles(health_runs.states_of(recipe, 200)) == []
 
 
 @pytest.mark.parametrize(
