@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("growth"))
     parser.add_argument("--only", nargs="*", choices=list(CURVES))
     parser.add_argument("--seconds", type=float, default=20, help="of training, for each point")
-    parser.add_argument("--steps", type=int, help="in place of seconds: so many steps, in processor time, one thread")
+    parser.add_argument("--steps", type=int, help="of a point, in place of seconds: processor time of one thread")
     parser.add_argument("--arithmetic", action="store_true", help="only what N devices would do")
     parser.add_argument("--step", type=float, default=0.1, help="seconds of a step on one device")
     parser.add_argument("--parameters", type=float, default=30e6, help="of all nets that a step trains")

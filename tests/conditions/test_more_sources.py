@@ -160,3 +160,11 @@ def test_columns_of_dates_are_years_days_and_hours(tmp_path, form):
     assert some.conditions.names == ("taken_year",)
     whole = PathData(path=str(tmp_path / "set"), labels=str(labels), columns=("taken",)).open()
     assert whole.conditions.names == found.conditions.names
+    for k, row in enumerate(rows):
+        row["taken_year"] = 1900 + k % 2
+    labels = write_table(tmp_path / "own.csv", rows)
+    own = PathData(path=str(tmp_path / "set"), labels=str(labels)).open()
+    assert dict(zip(own.conditions.names, own.conditions.decode(own.vectors)[1], strict=True))["taken_year"] in (
+        1901,
+        "1901",
+    )

@@ -42,7 +42,8 @@ def _columns(table: TableSet, name: str) -> list[Column]:
     found = [column]
     for part, numbers in parts.items():
         shown = [None if gone else float(v) for v, gone in zip(numbers, times.isna(), strict=True)]
-        if len({v for v in shown if v is not None}) > 1:
+        varies = len({v for v in shown if v is not None}) > 1
+        if varies and f"{name}_{part}" not in table.frame.columns:  # one that is there is taken as it is
             found.append(Column(f"{name}_{part}", "number", shown, column.notes, of=name))
     return found
 

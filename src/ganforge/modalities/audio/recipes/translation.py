@@ -121,7 +121,7 @@ def vocos() -> Recipe:
 
 
 def falling(over: int) -> dict[str, Optimizer]:
-    """The optimizers of the small recipes, whose rates fall over so many samples."""
+    """The optimizers of the small recipes; their rates fall over `over` samples."""
     learning = AdamW(lr=Cosine(start=1e-3, end=1e-4, over=over), betas=(0.8, 0.9), weight_decay=0.01)
     return {"G": learning, "D1": learning, "D2": learning}
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from ganforge.core.condition_kinds import Number
-from ganforge.core.language import phrase
+from ganforge.metrics.asked_numbers import asked_number
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.graph import properties
 from ganforge.modalities.graph.encoding import graph_of
@@ -38,15 +38,9 @@ class GraphAsked(Metric, kind="graph_asked"):
         for one in comparison.conditions.each:
             if not isinstance(one, Number) or one.name not in properties.NAMES:
                 continue
-            wanted = one.decode(vectors[:, comparison.conditions.slices[one.name]])
-            asked = np.array([np.nan if value is None else value for value in wanted], float)
-            got, known = np.array(properties.values([made[k] for k in rows], one.name)), np.isfinite(asked)
-            if known.sum() < sides.FEWEST:
-                continue
-            asked, got = asked[known], got[known]
-            order = comparison.draws("asked").permutation(len(asked))
-            floor = float(np.abs(asked[order] - got).mean())
-            detail = {"floor": floor, "notes": [phrase("without listening: {floor:.3g}", floor=floor)]}
-            value = float(np.abs(asked - got).mean())
-            found.append(Result(f"graph_asked{len(asked)}[{one.name}]", value, comparison.protocol(self.n), detail))
+            got = np.array(properties.values([made[k] for k in rows], one.name))
+            gap = asked_number(comparison, one, vectors, got)
+            if gap.n >= sides.FEWEST:
+                name = f"graph_asked{gap.n}[{one.name}]"
+                found.append(Result(name, gap.error, comparison.protocol(self.n), gap.detail))
         return found

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from ganforge.core.condition_kinds import Number
-from ganforge.core.language import phrase
+from ganforge.metrics.asked_numbers import asked_number
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.molecule import properties
 from ganforge.modalities.molecule.metrics import sides
@@ -36,17 +34,9 @@ class Asked(Metric, kind="molecule_asked"):
         for one in comparison.conditions.each:
             if not isinstance(one, Number) or one.name not in properties.NAMES:
                 continue
-            wanted = one.decode(vectors[:, comparison.conditions.slices[one.name]])
-            asked = np.array([np.nan if wanted[k] is None else wanted[k] for k in rows], float)
             got = sides.values(comparison, [str(made[k]) for k in rows], one.name)
-            known = np.isfinite(asked)
-            if known.sum() < sides.FEWEST:
-                continue
-            asked, got = asked[known], got[known]
-            order = comparison.draws("asked").permutation(len(asked))
-            floor = float(np.abs(asked[order] - got).mean())
-            name = f"asked_property{short_count(len(asked))}[{one.name}]"
-            notes = [phrase("without listening: {floor:.3g}", floor=floor)]
-            detail = {"floor": floor, "notes": notes}
-            found.append(Result(name, float(np.abs(asked - got).mean()), comparison.protocol(self.n), detail))
+            gap = asked_number(comparison, one, vectors[rows], got)
+            if gap.n >= sides.FEWEST:
+                name = f"asked_property{short_count(gap.n)}[{one.name}]"
+                found.append(Result(name, gap.error, comparison.protocol(self.n), gap.detail))
         return found
