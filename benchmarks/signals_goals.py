@@ -10,6 +10,7 @@ and prints every value beside its goal.
     python benchmarks/signals_goals.py sound --data spoken_digits.zip --minutes 30 --seeds 2
     python benchmarks/signals_goals.py notes --data orchestra_notes.zip --minutes 30
     python benchmarks/signals_goals.py drums --data drum_machines.zip --minutes 30
+    python benchmarks/signals_goals.py denoise --data spoken_digits.zip --minutes 15
     python benchmarks/signals_goals.py vocoder --data spoken_digits.zip --minutes 15 --seeds 2
 
 Further `field=value` words go to every run. Runs are kept in `--out` (default: runs/goals) and not trained again.
@@ -78,6 +79,7 @@ GOALS = {
         {"sound-small": ("sound-small", "task.conditional=true", "data.labels=names")}, ("pitch",), {"pitch": "≥ 0.8"}
     ),
     "drums": Goal({"sound-small": ("sound-small",)}),
+    "denoise": Goal({"denoise-sound-small": ("denoise-sound-small", "degrade=noise(snr=0..20)")}),
     "vocoder": Goal({"vocoder-small": ("vocoder-small",)}),
 }
 
@@ -116,6 +118,8 @@ def main() -> None:
                 figure = COUNT.sub("", result.name)
                 found.setdefault(figure, {}).setdefault(name, []).append(result.value)
                 beside[figure] = {k: v for k, v in result.detail.items() if isinstance(v, float)}
+                if without := result.detail.get("baseline"):
+                    beside[figure][str(without["of"])] = without["value"]
     for figure, by_run in found.items():
         bound = (goal.bounds or {}).get(figure, "")
         for name, values in by_run.items():

@@ -22,6 +22,7 @@ from ganforge.modalities.table.columns import modes
 from ganforge.registry import load_all
 from selected import slow_ones
 
+load_all()  # as every command does: a file of tests by itself knows each recipe
 gc.set_threshold(20_000, 20, 20)  # by default (700, 10, 10) the search for garbage takes a twelfth of the time
 os.fsync = lambda fd: None  # only a power failure could tell; with it the disk is waited for ten thousand times
 if not torch.cuda.is_available():
@@ -97,7 +98,6 @@ def notices() -> Iterator[Notices]:
 @pytest.fixture
 def clean_registries() -> Iterator[None]:
     """Forgets at the end what a test registered, so that the tests do not depend on their order."""
-    load_all()  # else what it brings would be forgotten too, and is never brought twice
     known = {family: dict(family.kinds) for family in families().values()}
     known_recipes = dict(recipes.RECIPES)
     yield

@@ -244,6 +244,9 @@ def test_a_translator_is_evaluated(which, request, tmp_path):
     assert all(stem in names for stem in ("mcd", "mel_l1", "mstft"))
     assert found.html is not None
     assert "<audio" in found.html.read_text(encoding="utf-8")
+    beside = [result.detail.get("baseline", {}).get("of") for result in found.results]
+    assert beside == ["the source itself" if which == "restorer" else None] * len(beside)
+    assert ("si_sdr" in names) == (which == "restorer"), "a vocoder is free to choose phases"
 
 
 def test_a_resumed_vocoder_is_the_whole_one(data, tmp_path):

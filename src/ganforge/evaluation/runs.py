@@ -182,9 +182,13 @@ def of_translator(run: Run, own: Dataset | None) -> Subject:
     fake = translated_samples(
         signal, sources, spec, translate, run.name, seed=seed, min_samples=FEWEST, progress=progress
     )
+    paired = sources is wanted
+    baseline = None
+    if paired and real.sources is not None and signal.are_comparable_sources(spec):
+        baseline = replace(real.sources, name=phrase("the source itself"))
     return Subject(
         run.name, signal, spec, replace(real, labels=None), fake, run.provenance | ({"direction": way} if way else {}),
-        model=model, folder=run.folder, notes=run.notes, paired=sources is wanted,
+        model=model, folder=run.folder, notes=run.notes, paired=paired, baseline=baseline,
         train=None if own is None or own is run.dataset else train,
     )  # fmt: skip
 

@@ -89,6 +89,11 @@ class EvaluationHooks:
         """What samples are to be made from, as a user sees it: uint8 [N, h, w, C]. Only where `has_sources`."""
         raise NotImplementedError
 
+    def are_comparable_sources(self, spec: Spec) -> bool:
+        """Whether `sources` gives samples of this signal, which metrics of pairs can measure as they are: what can be
+        had without a model."""
+        return False
+
     def shown_sources(self, sources: Any, like: Any, spec: Spec) -> Any:
         """What `sources` gives, in the form of decoded samples `like`, to be shown next to them."""
         return sources

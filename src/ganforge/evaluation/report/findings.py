@@ -179,7 +179,7 @@ def gain(evidence: Evidence) -> Iterator[Finding]:
             "warn",
             phrase("no better than {baseline}", baseline=of),
             why,
-            phrase("Train longer; and evaluate on images that were degraded like those of the training."),
+            phrase("Train longer; and evaluate on data that was degraded like those of the training."),
         )
 
 

@@ -187,6 +187,9 @@ class Audio(Signal, kind="audio"):
     def has_sources(self, spec: Spec) -> bool:
         return self.degrade is not None
 
+    def are_comparable_sources(self, spec: Spec) -> bool:
+        return self.has_sources(spec)
+
     def sources(self, batch: Batch, spec: Spec) -> np.ndarray:
         return self._heard(batch.extra["source"].float(), spec)
 

@@ -7,8 +7,10 @@
                  the RMS difference of the smooth log spectra: vocoders of papers are at 1 to 5 dB
     vuv_f1       F1 of the frames that have a pitch, and
     periodicity  RMS of the difference of the heights of the autocorrelation's peak    Morrison et al. 2022
+    si_sdr       10 log10 ‖αt‖² / ‖αt − ŷ‖², α = <ŷ, t> / ‖t‖², in dB; for restored sounds only, since a vocoder is free
+                 to choose phases                                                      Le Roux et al. 2019
 
-y, t [N, T] made and target; S their spectra, c their cepstra.
+ŷ, t [N, T] made and target; S their spectra, c their cepstra.
 """
 
 from __future__ import annotations
@@ -60,6 +62,13 @@ def mcd(y: np.ndarray, t: np.ndarray, rate: int) -> np.ndarray:
     return (distance * heard).sum(1) / heard.sum(1)
 
 
+def si_sdr(y: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """[N], in dB; between −60 and 60, so that silence has a value."""
+    wanted = (y * t).sum(1, keepdims=True) / np.maximum(np.square(t).sum(1, keepdims=True), 1e-12) * t
+    ratio = np.square(wanted).sum(1) / np.maximum(np.square(wanted - y).sum(1), 1e-12)
+    return (10 * np.log10(np.maximum(ratio, 1e-12))).clip(-60, 60)
+
+
 def voicing(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Of frames of 40 ms every 10: the height of the autocorrelation's peak [N, F], and whether there is a pitch."""
     size, hop = int(0.04 * rate), max(1, int(0.01 * rate))
@@ -87,6 +96,7 @@ class Vocoder(Metric, kind="vocoder"):
         "mstft": Meaning("Distance of the spectra at several resolutions.", "lower", 0.0),
         "vuv_f1": Meaning("How well frames with and without a voice agree.", "higher", 1.0),
         "periodicity": Meaning("How far the regularity of the frames differs.", "lower", 0.0),
+        "si_sdr": Meaning("Signal over distortion of restored sounds, at the best level, in dB.", "higher"),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -96,6 +106,8 @@ class Vocoder(Metric, kind="vocoder"):
         protocol = comparison.protocol(n)
         results = []
         for name, value in found.items():
+            if name == "si_sdr" and without is None:
+                continue
             detail = {}
             if without is not None and comparison.baseline is not None:
                 detail["baseline"] = {"of": comparison.baseline.name, "value": without[name]}
@@ -104,7 +116,7 @@ class Vocoder(Metric, kind="vocoder"):
 
     def _figures(self, comparison: Comparison, side: str, n: int) -> dict[str, float]:
         rate = comparison.facts["rate"]
-        sums: dict[str, list[np.ndarray]] = {name: [] for name in ("mcd", "mel_l1", "mstft", "periodicity")}
+        sums: dict[str, list[np.ndarray]] = {name: [] for name in ("mcd", "mel_l1", "mstft", "periodicity", "si_sdr")}
         hits, called, there = 0, 0, 0
         made, target = (mono(comparison.samples(name, n)) for name in (side, "real"))
         for start in range(0, n, PART):
@@ -112,6 +124,7 @@ class Vocoder(Metric, kind="vocoder"):
             sums["mcd"].append(mcd(y, t, rate))
             sums["mel_l1"].append(mel_l1(y, t, rate))
             sums["mstft"].append(mstft(y, t))
+            sums["si_sdr"].append(si_sdr(y.astype(np.float64), t.astype(np.float64)))
             (height, voiced), (wanted, truly) = voicing(y, rate), voicing(t, rate)
             sums["periodicity"].append(np.sqrt(np.square(height - wanted).mean(1)))
             hits, called, there = hits + (voiced & truly).sum(), called + voiced.sum(), there + truly.sum()
