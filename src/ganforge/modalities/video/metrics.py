@@ -27,7 +27,7 @@ from ganforge.core.component import build
 from ganforge.core.language import phrase
 from ganforge.metrics import statistics
 from ganforge.metrics.base import Comparison, Extractor, Meaning, Metric, Result, SampleSet, short_count
-from ganforge.metrics.frechet import frechet_distance
+from ganforge.metrics.frechet import frechet_distance, notes_on_size
 
 BLOCK = 8
 EDGES = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 256.0])
@@ -161,7 +161,7 @@ def figures(real: Mapping[str, np.ndarray], fake: Mapping[str, np.ndarray]) -> d
 
 
 class ClipDistance(Metric, kind="clip_fd"):
-    """Fréchet distance of whole clips, in the features of a classifier that is trained on these films. Not FVD."""
+    """Fréchet distance of whole clips, in the features of a classifier that is trained on these films, or of I3D."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
     signals: ClassVar[tuple[str, ...]] = ("film",)
@@ -176,6 +176,7 @@ class ClipDistance(Metric, kind="clip_fd"):
         floor = frechet_distance(*(statistics.moments(real[rows]) for rows in halves))
         value = frechet_distance(statistics.moments(real), statistics.moments(fake))
         notes = [phrase("one half of the real clips against the other: {floor:.4g}; this is not FVD", floor=floor)]
+        notes += notes_on_size(comparison.encoder.dim, n_real=len(real), n_fake=n)
         name = f"clip_fd{short_count(n)}[{comparison.encoder.tag}]"
         return [Result(name, value, comparison.protocol(n, features=True), {"floor": floor, "notes": notes})]
 

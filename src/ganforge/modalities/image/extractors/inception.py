@@ -3,10 +3,10 @@
 Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision"; the graph differs from the paper and
 from later implementations, which affects the values:
 
-    * * average pooling in the blocks of 35 × 35, 17 × 17 and the first of 8 × 8 excludes the padding * * the last block
-    uses max pooling instead * the classifier has 1008 outputs; the Inception score takes its logits without the bias *
-    * images are resized to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and scaled to (x − 128) /
-    128
+    average pooling in the blocks of 35 × 35, 17 × 17 and the first of 8 × 8 excludes the padding
+    the last block uses max pooling instead
+    the classifier has 1008 outputs; the Inception score takes its logits without the bias
+    images are resized to 299 × 299 by TensorFlow 1's bilinear rule, without antialiasing, and scaled to (x − 128) / 128
 
 x [N, 3, 299, 299] → features [N, 2048], logits without bias [N, 1008]. Names of layers are those of the weight file.
 """

@@ -26,7 +26,8 @@ class KnownWeights:
     Attributes:
         file: name of the converted file in the cache.
         source: location of the original.
-        sha256: SHA-256 of the original, or a prefix of it; the converter checks it and writes it to the header.
+        sha256: SHA-256 of the original, or a prefix of it, by which it is told from others; the converter writes that
+            of its input to the header. Empty where there is no one original.
         without: what works without these weights, for messages.
     """
 
@@ -55,7 +56,7 @@ def find(path: str | None, cache: Path | None, known: KnownWeights, what: str) -
     place = f"put it at {folder / known.file}, or pass it" if folder is not None else "pass it"
     raise UserError(
         f"{missing}.\n"
-        f"  which: {known.file}, made from {known.source} (SHA-256 {known.sha256})\n"
+        f"  which: {known.file}, made from {known.source}{f' (SHA-256 {known.sha256})' if known.sha256 else ''}\n"
         "  how:   download it on any machine; then, with benchmarks/convert_weights.py from the sources of ganforge:\n"
         f"         python convert_weights.py ORIGINAL {known.file}\n"
         f"  where: {place} with weights=FILE\n"
