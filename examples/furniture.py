@@ -1,9 +1,9 @@
 """Furniture: a GAN of tables and chairs, and a room put together from its samples as one scene, for VR or a game.
 
-    python examples/furniture.py --out room/                       # draws furniture, trains, measures, writes room.glb
+    python examples/furniture.py --out room/                       # draws furniture, trains, measures, writes the room
     python examples/furniture.py --out room/ --data ./furniture    # own class folders `table` and `chair`
 
-The furniture that it learns from is drawn: boards on legs, with backs, of many sizes, so nothing has to be downloaded.
+It writes room.glb, and room.png as seen from one side. The furniture that it learns from is drawn: boards on legs, with backs, of many sizes, so nothing has to be downloaded.
 A room has tables on a floor and chairs around each that face it. How generated and drawn pieces compare:
 
     one part     share of pieces whose cells all belong together
@@ -97,6 +97,21 @@ def room(tables: list[Any], chairs: list[Any]) -> list[Any]:
     return [Mesh(np.array(corners), np.array(faces)), *found]
 
 
+def picture(meshes: list[Any], side: int = 640) -> np.ndarray:
+    """The room from one side, without what is empty above and below it, uint8 [height, side, 3]."""
+    from ganforge.modalities.shape.drawing import view
+    from ganforge.modalities.shape.geometry import Mesh, sample_oriented
+
+    corners = np.concatenate([mesh.vertices for mesh in meshes])
+    middle, half = (corners.max(0) + corners.min(0)) / 2, np.ptp(corners, axis=0).max() / 2
+    draws = np.random.default_rng(0)
+    parts = [sample_oriented(Mesh((mesh.vertices - middle) / half, mesh.faces), 60_000, draws) for mesh in meshes]
+    points, normals = (np.concatenate(each) for each in zip(*parts, strict=True))
+    image = view(points, normals, 35.0, side, radius=1)
+    used = np.flatnonzero((image != image[0, 0]).any((1, 2)))
+    return image[max(0, used[0] - 10) : used[-1] + 10]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("room"))
@@ -105,6 +120,8 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=1_000)
     parser.add_argument("--tables", type=int, default=3)
     asked = parser.parse_args()
+
+    from PIL import Image
 
     import ganforge as gf
     from ganforge.modalities.shape.formats.writing import write_glb
@@ -130,7 +147,9 @@ def main() -> None:
     signal: Any = model.recipe.signal
     spec = model.spec
     solid = {kind: [signal.mesh(one, spec) for one in made[kind] if (one < 0).any()] for kind in KINDS}
-    write_glb(room(solid["table"], solid["chair"]), asked.out / "room.glb", spacing=0)
+    scene = room(solid["table"], solid["chair"])
+    write_glb(scene, asked.out / "room.glb", spacing=0)
+    Image.fromarray(picture(scene)).save(asked.out / "room.png")
 
 
 if __name__ == "__main__":

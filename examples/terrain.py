@@ -4,7 +4,8 @@
     python examples/terrain.py --out terrain/ --samples 200000
 
 The maps that it learns from are drawn: fractal noise with rivers cut into it, so nothing has to be downloaded. It
-writes one closed .stl per map, a scene.glb of all, and how generated and drawn maps compare:
+writes one closed .stl per map, a scene.glb of all, terrain.png with drawn maps above and generated ones below, and how
+generated and drawn maps compare:
 
     roughness    mean slope, in heights per px
     spectrum     the exponent β of the power spectrum 1/f^β
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,12 +67,26 @@ def measured(maps: np.ndarray) -> dict[str, float]:
     return {"roughness": float(slopes.mean()), "spectrum": float(-slope), "below sea": float((maps < SEA).mean())}
 
 
+def picture(rows: list[list[Any]], side: int = 240) -> np.ndarray:
+    """Meshes from one side, uint8 [rows · side, columns · side, 3]."""
+    from ganforge.modalities.shape.drawing import view
+    from ganforge.modalities.shape.geometry import sample_oriented
+
+    def seen(mesh: Any) -> np.ndarray:
+        points, normals = sample_oriented(mesh, 200_000, np.random.default_rng(0))
+        return view(2 * points - [1, 1, RELIEF], normals, 35.0, side, radius=1)
+
+    return np.concatenate([np.concatenate([seen(mesh) for mesh in row], 1) for row in rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("terrain"))
     parser.add_argument("--samples", type=int, default=60_000)
     parser.add_argument("--maps", type=int, default=2_000)
     asked = parser.parse_args()
+
+    from PIL import Image
 
     import ganforge as gf
     from ganforge.modalities.shape.formats.writing import write_glb, write_stl
@@ -91,6 +107,8 @@ def main() -> None:
     for name, values in found.items():
         print(f"{name:10}", ", ".join(f"{key} {value:.3f}" for key, value in values.items()))
     meshes = [solid_mesh(heights) for heights in made[:9]]
+    known_meshes = [solid_mesh(heights) for heights in sides["drawn"][:4]]
+    Image.fromarray(picture([known_meshes, meshes[:4]])).save(asked.out / "terrain.png")
     for k, mesh in enumerate(meshes):
         write_stl(mesh, asked.out / f"{k}.stl")
     write_glb([Mesh(2 * mesh.vertices - 1, mesh.faces) for mesh in meshes], asked.out / "scene.glb", columns=3)

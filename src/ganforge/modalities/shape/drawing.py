@@ -29,11 +29,14 @@ def turned(points: np.ndarray, around: float) -> np.ndarray:
     return np.stack([right, np.cos(b) * depth - np.sin(b) * z, np.sin(b) * depth + np.cos(b) * z], 1)
 
 
-def view(points: np.ndarray, normals: np.ndarray | None, around: float, side: int = SIDE) -> np.ndarray:
+def view(
+    points: np.ndarray, normals: np.ndarray | None, around: float, side: int = SIDE, radius: int | None = None
+) -> np.ndarray:
     """One view, uint8 [side, side, 3].
 
     Args:
         normals: directions away from the inside [P, 3]; without them nearer points are darker.
+        radius: of the discs, in px; by default large enough to close the surface of a few thousand points.
     """
     image = np.tile(PAPER, (side, side, 1))
     if not len(points):
@@ -42,10 +45,11 @@ def view(points: np.ndarray, normals: np.ndarray | None, around: float, side: in
     if normals is None:
         depth = (seen[:, 1] + 1) / 2
         bright = 0.75 + 0.6 * depth.clip(0, 1)
-        radius = 1 if len(points) > 500 else 2
+        usual = 1 if len(points) > 500 else 2
     else:
         bright = 0.45 + 0.75 * (turned(normals, around) @ LIGHT).clip(0)
-        radius = max(1, round(side / 40))
+        usual = max(1, round(side / 40))
+    radius = usual if radius is None else radius
     colors = (INK * bright[:, None]).clip(0, 245)
     columns, rows = ((1 + ZOOM * at) * side / 2 for at in (seen[:, 0], -seen[:, 2]))
     steps = np.arange(-radius, radius + 1)
