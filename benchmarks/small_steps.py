@@ -3,7 +3,10 @@
     python benchmarks/small_steps.py toy gan ctgan-fast:data=adult.csv --other ../before/src
     python benchmarks/small_steps.py dcgan-article:data=mnist:batch=128 --steps 10 --pairs 5
 
-Each stretch is a process of its own, one thread. The ratio above 1 says how much faster this tree is.
+    python benchmarks/small_steps.py r3gan-small:data=./mnist --set THP_MEM_ALLOC_ENABLE=1 --pairs 9
+
+With `--set` the stretches of this tree get an environment variable that the others lack. Each stretch is a process of
+its own, one thread. The ratio above 1 says how much faster this tree is.
 """
 
 from __future__ import annotations
@@ -46,10 +49,10 @@ def stretch(words: list[str], steps: int) -> tuple[float, int]:
     return 1000 * (time.process_time() - start) / steps, trainer.stride
 
 
-def measured(tree: Path, recipe: str, steps: int) -> float:
-    """A stretch with the package in a source tree."""
+def measured(tree: Path, recipe: str, steps: int, more: dict[str, str]) -> float:
+    """A stretch with the package in a source tree, and more environment variables."""
     command = [sys.executable, __file__, recipe, "--steps", str(steps), "--here"]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"} | more
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
@@ -58,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+", help="a recipe, and fields after colons: dcgan:data=mnist:batch=128")
     parser.add_argument("--other", type=Path, help="the source tree (src/) to compare with")
+    parser.add_argument("--set", metavar="NAME=VALUE", help="an environment variable to compare with its absence")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
@@ -65,16 +69,22 @@ def main() -> None:
     if asked.here:
         print(stretch(asked.recipes[0].split(":"), asked.steps)[0])
         return
+    added = dict([asked.set.split("=", 1)]) if asked.set else {}
+    sides = [(OWN, added)]
+    if asked.other or added:
+        sides.append((asked.other or OWN, {}))
     for recipe in asked.recipes:
         pairs = []
         for k in range(asked.pairs):
-            trees = [OWN, *([asked.other] if asked.other else [])]
-            found = {tree: measured(tree, recipe, asked.steps) for tree in (trees if k % 2 else trees[::-1])}
-            pairs.append([found[tree] for tree in trees])
+            found = {
+                n: measured(sides[n][0], recipe, asked.steps, sides[n][1])
+                for n in range(len(sides))[:: 1 - 2 * (k % 2)]
+            }
+            pairs.append([found[n] for n in range(len(sides))])
         line = f"{recipe}: {statistics.median(pair[0] for pair in pairs):.2f} ms a step"
-        if asked.other:
+        if len(sides) == 2:
             ratios = sorted(other / own for own, other in pairs)
-            line += f", {statistics.median(pair[1] for pair in pairs):.2f} ms in {asked.other}"
+            line += f", {statistics.median(pair[1] for pair in pairs):.2f} ms in {asked.other or 'the same without it'}"
             line += f"; as fast: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
         print(line, flush=True)
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 import ganforge
 from ganforge.cli.main import main, refuse_empty
+from ganforge.core import surroundings
 from ganforge.core.cache import cache_folder
 from ganforge.core.files import atomic_file
 from ganforge.core.surroundings import help_for, print_anything
@@ -131,3 +132,24 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     assert "Free some space" in help_for(caught.value)
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("says", "before", "asked"),
+    [
+        ("always [madvise] never", None, "1"),
+        ("always [madvise] never", "0", "0"),
+        ("[always] madvise never", None, None),
+        (None, None, None),
+    ],
+)
+def test_huge_pages_are_asked_for_where_that_has_an_effect(says, before, asked, tmp_path, monkeypatch):
+    """Elsewhere torch would warn that the kernel refused; and the user's own word counts."""
+    monkeypatch.setattr(surroundings, "HUGE_PAGES", tmp_path / "enabled")
+    if says is not None:
+        (tmp_path / "enabled").write_text(says)
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", before or "")
+    if before is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+    surroundings.ask_for_huge_pages()
+    assert os.environ.get("THP_MEM_ALLOC_ENABLE") == asked

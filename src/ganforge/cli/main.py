@@ -18,7 +18,7 @@ from ganforge.core.events import line_of
 from ganforge.core.extras import missing
 from ganforge.core.habits import refuse_other_word
 from ganforge.core.refusals import PartlyDone
-from ganforge.core.surroundings import help_for, print_anything_everywhere
+from ganforge.core.surroundings import ask_for_huge_pages, help_for, print_anything_everywhere
 from ganforge.registry import PLUGIN_FILES
 from ganforge.ui.notices import JSON_FLAG, shown_on_stderr
 from ganforge.ui.output import FLAG, emit_error, stdout_for_json
@@ -101,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     shown_on_stderr(as_json=JSON_FLAG in words)
     print_anything_everywhere()
+    ask_for_huge_pages()
     PLUGIN_FILES.clear()
     with stdout_for_json(words):
         run(words)

@@ -1,9 +1,11 @@
-"""Errors caused by the machine, as opposed to errors in the files that are read or written."""
+"""The machine: its errors, as opposed to those in files that are read or written; its streams; its memory."""
 
 from __future__ import annotations
 
 import errno
+import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from ganforge.core.errors import UserError
@@ -57,3 +59,21 @@ def print_anything_everywhere() -> None:
     """Like `print_anything`, for both standard streams of this process."""
     for stream in (sys.stdout, sys.stderr):
         print_anything(stream)
+
+
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+"""Linux' word on pages of 2 MiB, such as "always [madvise] never": a program gets them if it asks."""
+
+
+def ask_for_huge_pages() -> None:
+    """Has torch ask for pages of 2 MiB for large tensors, where Linux gives them to programs that ask.
+
+    A training step allocates its tensors anew, and each page of 4 KiB is a fault that the kernel answers with zeros.
+    torch reads the variable once, when it is imported; who has set it is left alone.
+    """
+    try:
+        on_request = "[madvise]" in HUGE_PAGES.read_text(encoding="ascii")
+    except OSError:  # another system, or one without them
+        return
+    if on_request:
+        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
