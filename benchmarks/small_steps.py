@@ -61,7 +61,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+", help="a recipe, and fields after colons: dcgan:data=mnist:batch=128")
     parser.add_argument("--other", type=Path, help="the source tree (src/) to compare with")
-    parser.add_argument("--set", metavar="NAME=VALUE", help="an environment variable to compare with its absence")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an environment variable, beside its absence"
+    )
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
@@ -69,7 +71,7 @@ def main() -> None:
     if asked.here:
         print(stretch(asked.recipes[0].split(":"), asked.steps)[0])
         return
-    added = dict([asked.set.split("=", 1)]) if asked.set else {}
+    added = dict(one.split("=", 1) for one in asked.set)
     sides = [(OWN, added)]
     if asked.other or added:
         sides.append((asked.other or OWN, {}))
