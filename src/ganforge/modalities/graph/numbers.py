@@ -22,6 +22,8 @@ NAMES = frozenset({"id", "name", "networkx_key", "key", "viz", "start", "end"})
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 MOST_VALUES = 64
 """Different values up to which whole numbers can be types."""
+TELLING = 8
+"""Values of a file from which on it can tell whether they are types."""
 MOST_ATTRIBUTES = 32
 Attributes = Literal["auto", "none"] | tuple[str, ...]
 What = Literal["node", "edge"]
@@ -40,7 +42,7 @@ def as_number(value: Any) -> float | None:
 
 
 def column(values: Sequence[Any], what: What, name: str, repairs: Repairs) -> np.ndarray | None:
-    """An attribute as float64, NaN where it is missing; None if most of it is no number. Words among numbers are noted."""
+    """An attribute as float64, NaN where it is missing; None if most of it is no number. Words that occur are noted."""
     numbers = [as_number(value) for value in values]
     words = [value for value, number in zip(values, numbers, strict=True) if number is None]
     if words:
@@ -70,27 +72,26 @@ def settled(
     Raises:
         UserError: a name that is asked for is none of a number, or they are too many.
     """
-    edges = _chosen(graphs, "edge", None if weights == "auto" else () if weights == "none" else (weights,), repairs)
-    nodes = _chosen(
-        graphs, "node", None if attributes == "auto" else () if attributes == "none" else attributes, repairs
-    )
+    wanted = None if attributes == "auto" else () if attributes == "none" else attributes
+    nodes, node_types = _chosen(graphs, "node", wanted, repairs)
+    wanted = None if weights == "auto" else () if weights == "none" else (weights,)
+    edges, edge_types = _chosen(graphs, "edge", wanted, repairs)
     if len(nodes) > MOST_ATTRIBUTES:
         raise UserError(
             f"data {where}: {len(nodes)} attributes of nodes that are numbers are more than {MOST_ATTRIBUTES}. Choose "
             f"some: data.kind=graphs data.attributes=[{', '.join(nodes[:3])}], or data.attributes=none",
             code="graph.too_many_attributes",
         )
-    kept = [_untyped(graph, nodes, edges) for graph in graphs]
-    filled = {
-        what: {name: _filled([_of(graph, what).get(name) for graph in graphs],
-                             [_count(graph, what) for graph in graphs], what, name, repairs) for name in names}
-        for what, names in (("node", nodes), ("edge", edges))
-    }  # fmt: skip
+    kept = [_typed(_typed(graph, "node", node_types), "edge", edge_types) for graph in graphs]
+    of_nodes, of_edges = _filled(kept, "node", nodes, repairs), _filled(kept, "edge", edges, repairs)
     return [
-        replace(graph, **{f"{what}_numbers": {name: parts[k] for name, parts in by_name.items()}
-                          for what, by_name in filled.items()})
+        replace(
+            graph,
+            node_numbers={name: parts[k] for name, parts in of_nodes.items()},
+            edge_numbers={name: parts[k] for name, parts in of_edges.items()},
+        )
         for k, graph in enumerate(kept)
-    ]  # fmt: skip
+    ]
 
 
 def _of(graph: Graph, what: What):
@@ -101,14 +102,16 @@ def _count(graph: Graph, what: What) -> int:
     return graph.nodes if what == "node" else len(graph.edges)
 
 
-def _chosen(graphs: Sequence[Graph], what: What, asked: tuple[str, ...] | None, repairs: Repairs) -> list[str]:
-    """The names of the numbers that are kept. The others are named, but for those that are types."""
+def _chosen(
+    graphs: Sequence[Graph], what: What, asked: tuple[str, ...] | None, repairs: Repairs
+) -> tuple[list[str], list[str]]:
+    """The names of the numbers that are kept, and of those that are types. The others are named."""
     names = list(dict.fromkeys(name for graph in graphs for name in _of(graph, what)))
     if what == "edge" and asked is None and WEIGHT in names and _all_one(graphs):
         names.remove(WEIGHT)  # the same as no weights
         if not repairs.plain:
             repairs.dropped["weights of edges, 1 everywhere,"] += 1
-    types = {name for name in names if _is_type(graphs, what, name)}
+    types = [name for name in names if name not in (asked or ()) and _is_type(graphs, what, name)]
     if asked is not None:
         for name in asked:
             _check(name, what, names, repairs)
@@ -126,7 +129,7 @@ def _chosen(graphs: Sequence[Graph], what: What, asked: tuple[str, ...] | None, 
         if name not in kept and name not in types:
             one = f"the attribute {name!r} of {what}s"
             repairs.dropped["weights of edges" if (what, name) == ("edge", WEIGHT) else one] += 1
-    return kept
+    return kept, types
 
 
 def _check(name: str, what: What, names: Sequence[str], repairs: Repairs) -> None:
@@ -135,8 +138,8 @@ def _check(name: str, what: What, names: Sequence[str], repairs: Repairs) -> Non
     word = repairs.words.get((what, name))
     if word is not None:
         raise UserError(
-            f"data.{field}={name}: this attribute of {what}s is no number everywhere: it holds {word!r}. Write a number "
-            "there, or nothing (then the median is taken)",
+            f"data.{field}={name}: this attribute of {what}s is no number everywhere: it holds {word!r}. Write a "
+            "number there, or nothing (then the median is taken)",
             code="graph.words_among_numbers",
         )
     if name not in names:
@@ -148,10 +151,12 @@ def _check(name: str, what: What, names: Sequence[str], repairs: Repairs) -> Non
 
 
 def _is_type(graphs: Sequence[Graph], what: What, name: str) -> bool:
-    """Whether most files take an attribute as the type, and it has few values over all of them."""
+    """Whether most files take an attribute as the type, and it has few values over all of them. Files of a handful of
+    values, which can tell nothing, only count if there are no others."""
     holders = [graph for graph in graphs if name in _of(graph, what)]
-    typed = sum(graph.typed_by[what == "edge"] == name for graph in holders)
-    if 2 * typed < len(holders):
+    telling = [graph for graph in holders if len(_of(graph, what)[name]) >= TELLING] or holders
+    typed = sum(graph.typed_by[what == "edge"] == name for graph in telling)
+    if not typed or 2 * typed < len(telling):
         return False
     return len(np.unique(np.concatenate([_of(graph, what)[name] for graph in holders]))) <= MOST_VALUES
 
@@ -185,26 +190,36 @@ def _numbers_them(values: np.ndarray) -> bool:
     return bool((np.diff(ordered) == 1).all() and ordered[0] == np.floor(ordered[0]))
 
 
-def _untyped(graph: Graph, nodes: Sequence[str], edges: Sequence[str]) -> Graph:
-    """A graph whose types are no attribute that is kept as a number."""
-    if graph.typed_by[0] in nodes and graph.typed_by[0]:
-        graph = replace(graph, node_types=None)
-    if graph.typed_by[1] in edges and graph.typed_by[1]:
-        graph = replace(graph, edge_types=None)
-    return graph
+def _typed(graph: Graph, what: What, types: Sequence[str]) -> Graph:
+    """A graph whose types are what is the type in the whole set: no number, and whole numbers also where its own file
+    took them for something else.
+
+    Args:
+        types: the attributes of whole numbers that are types.
+    """
+    own, numbers = graph.typed_by[what == "edge"], _of(graph, what)
+    if own in numbers and own not in types:
+        return replace(graph, **{f"{what}_types": None})
+    name = next((name for name in types if name in numbers), None)
+    if own or name is None:
+        return graph
+    words = tuple("" if np.isnan(value) else f"{value:.0f}" for value in numbers[name])
+    return replace(graph, **{f"{what}_types": words})
 
 
-def _filled(
-    parts: Sequence[np.ndarray | None], counts: Sequence[int], what: What, name: str, repairs: Repairs
-) -> list[np.ndarray]:
-    """Values of each graph with the median of all where one is missing."""
-    found = [np.full(n, np.nan) if part is None else part for part, n in zip(parts, counts, strict=True)]
-    flat = np.concatenate(found)
-    gaps = int(np.isnan(flat).sum())
-    if not gaps:
-        return found
-    median = float(np.quantile(flat[np.isfinite(flat)], 0.5, method="inverted_cdf"))  # a value that occurs
-    repairs.notes.append(
-        f"the attribute {name!r} of {what}s is missing at {gaps:,} of {len(flat):,}: its median, {median:g}, in its place"
-    )
-    return [np.where(np.isnan(part), median, part) for part in found]
+def _filled(graphs: Sequence[Graph], what: What, names: Sequence[str], repairs: Repairs) -> dict[str, list[np.ndarray]]:
+    """By name the values of each graph, with the median of all where one is missing."""
+    found: dict[str, list[np.ndarray]] = {}
+    for name in names:
+        parts = [_of(graph, what).get(name, np.full(_count(graph, what), np.nan)) for graph in graphs]
+        flat = np.concatenate(parts)
+        gaps = int(np.isnan(flat).sum())
+        if gaps:
+            median = float(np.quantile(flat[~np.isnan(flat)], 0.5, method="inverted_cdf"))  # a value that occurs
+            parts = [np.where(np.isnan(part), median, part) for part in parts]
+            repairs.notes.append(
+                f"the attribute {name!r} of {what}s is missing at {gaps:,} of {len(flat):,}: its median, {median:g}, in "
+                "its place"
+            )
+        found[name] = parts
+    return found

@@ -54,7 +54,7 @@ def of_graphs(graphs: Sequence[Graph]) -> dict[str, Any]:
 
 
 def to_normal(values: Tensor, scale: Mapping[str, Any], uniform: Tensor) -> Tensor:
-    """Numbers as standard normal ones, of the same shape; `uniform` draws in [0, 1) of it spread those that are equal."""
+    """Numbers as standard normal ones, of the same shape; `uniform` draws in [0, 1) spread those that are equal."""
     knots = torch.tensor(scale["knots"], dtype=values.dtype, device=values.device)
     half = 0.0 if scale["decimals"] is None else 0.5 * 10.0 ** -scale["decimals"]
     low = torch.special.ndtr(_inverse(values - half, knots, first=True))

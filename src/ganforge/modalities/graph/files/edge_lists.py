@@ -1,7 +1,7 @@
 """Edge lists: a line an edge, `from to`, perhaps a weight and a type, apart by spaces, tabs, commas or semicolons.
 
-The third column is the weight if it holds numbers, and the type if it holds words; then or in a column after the weight.
-In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
+The third column is the weight if it holds numbers, and a fourth one of words the type; or the third is the type if it
+holds words. In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
 
 Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0
 on, with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
@@ -88,9 +88,7 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
     """
     blocks, thirds, fourths, words, alone = [], [], [], {}, []
     columns, at, ragged = (0, 1), 2, False
-    third_of: list[
-        np.ndarray | list[str]
-    ] = []  # of each block the third column, words where lines were read one by one
+    third_of: list[np.ndarray | list[str]] = []  # of each block; words where lines were read one by one
     for number, block in enumerate(_blocks(file, name)):
         if number == 0:
             start = COMMENT.sub(b"", block.lstrip(b"\xef\xbb\xbf"))
@@ -105,10 +103,8 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
                 alone.append(fast[:, 0].astype(np.int64))
                 continue
             blocks.append(fast[:, list(columns)].astype(np.int64))
-            there = at is not None and at < fast.shape[1]
-            third_of.append(
-                fast[:, at] if there and weights else np.full(len(fast) if weights else 1, 1.0 if there else np.nan)
-            )
+            third = fast[:, at] if at is not None and at < fast.shape[1] else np.full(len(fast), np.nan)
+            third_of.append(third.copy() if weights else third[:1].copy())  # the first says whether there are any
             ragged |= bool(thirds)
             continue
         edges, lonely, third, fourth = _lines(block, columns, at, words, name)

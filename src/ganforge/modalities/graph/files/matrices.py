@@ -155,8 +155,8 @@ def _graph(nodes: int, edges: np.ndarray, symmetric: bool, repairs: Repairs, **m
 
 
 def is_adjacency(path: Path) -> float:
-    """How likely a .npy or .npz file holds graphs, from 0 to 1: of its names, or of zeros and ones in the first
-    matrix."""
+    """How likely a .npy or .npz file holds graphs, from 0 to 1: of its names, or of the first matrix, symmetric and of
+    zeros and ones, or with a diagonal of zeros and others beside it."""
     try:
         with path.open("rb") as file:
             found = np.load(file, allow_pickle=False, mmap_mode=None) if path.suffix == ".npz" else None
@@ -169,5 +169,8 @@ def is_adjacency(path: Path) -> float:
     if array.ndim not in (2, 3) or array.shape[-1] != array.shape[-2] or array.shape[-1] < 2 or not len(array):
         return 0.0
     first = np.asarray(array if array.ndim == 2 else array[0])
-    clear = array.shape[-1] <= 20_000 and np.isin(first, (0, 1)).all() and np.array_equal(first, first.T)
-    return 0.95 if clear and first.any() and not np.diagonal(first).all() else 0.01
+    if array.shape[-1] > 20_000 or not first.any() or not np.array_equal(first, first.T):
+        return 0.01
+    if np.isin(first, (0, 1)).all():
+        return 0.95 if not np.diagonal(first).all() else 0.01
+    return 0.9 if not np.diagonal(first).any() and (first == 0).sum() > len(first) else 0.01

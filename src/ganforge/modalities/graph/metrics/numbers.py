@@ -73,7 +73,7 @@ def pooled(graphs: Sequence[Graph], weight: str | None, attributes: Sequence[str
 
 
 class GraphNumbers(Metric, kind="graph_numbers"):
-    """Distances of weights, of weighted degrees and of attributes, and whether they go with the degree as in the data."""
+    """Distances of weights, weighted degrees and attributes, and whether they go with the degree as in the data."""
 
     signals: ClassVar[tuple[str, ...]] = ("graphs",)
     values: ClassVar[Mapping[str, Meaning]] = {

@@ -1,7 +1,8 @@
 """A critic of graphs whose score does not depend on the order of nodes.
 
-    f_i      type, numbers, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a random walk is
-             back after k = 2 ... 8 steps, diag(P^k), P = (1+D)^(−½) A (1+D)^(−½): their means are moments of a spectrum
+    f_i      type, numbers, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a random
+             walk is back after k = 2 ... 8 steps, diag(P^k), P = (1+D)^(−½) A (1+D)^(−½): their means are moments of a
+             spectrum
     h_i      = W f_i, then in each layer  h_i += LeakyReLU(W h_i + Σ_b W_b Σ_j A_b,ij h_j)
     logit    from sum ‖ maximum over nodes of h, size and number of edges, and the deviation within the batch
 

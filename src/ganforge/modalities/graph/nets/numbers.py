@@ -39,12 +39,11 @@ class NumberHeads(nn.Module):
         self.norm, self.heard = nn.LayerNorm(width), nn.Linear(2 * width + 1, width)
         self.of_nodes = self.of_ends = None
         if layout.attributes:
-            self.of_nodes = nn.Sequential(
-                nn.Linear(width + layout.attributes, width), nn.LeakyReLU(0.2), nn.Linear(width, layout.attributes)
-            )
+            last = nn.Linear(width, layout.attributes)
+            _quiet(last)
+            self.of_nodes = nn.Sequential(nn.Linear(width + layout.attributes, width), nn.LeakyReLU(0.2), last)
             self.node_noise = nn.Parameter(torch.ones(layout.attributes))
             self.back = nn.Linear(layout.attributes, width)
-            _quiet(self.of_nodes[2])
         if layout.weighted:
             self.of_ends = nn.Linear(width, width * (2 if layout.directed else 1))
             self.of_noise, self.of_types = nn.Linear(1, width), nn.Linear(layout.bonds, width, bias=False)
