@@ -79,7 +79,7 @@ def settled(
     if len(nodes) > MOST_ATTRIBUTES:
         raise UserError(
             f"data {where}: {len(nodes)} attributes of nodes that are numbers are more than {MOST_ATTRIBUTES}. Choose "
-            f"some: data.kind=graphs data.attributes=[{', '.join(nodes[:3])}], or data.attributes=none",
+            f"some: data.kind=graphs data.path=PATH data.attributes=[{', '.join(nodes[:3])}], or data.attributes=none",
             code="graph.too_many_attributes",
         )
     kept = [_typed(_typed(graph, "node", node_types), "edge", edge_types) for graph in graphs]

@@ -135,7 +135,7 @@ class Graphs(DrawnGraphs, kind="graphs"):
         if named[0] != named[1]:
             raise UserError(
                 f"{sets[0].name} and {sets[1].name}: their numbers differ ({', '.join(named[0]) or 'none'}; "
-                f"{', '.join(named[1]) or 'none'}). To compare them without: data.kind=graphs data.weights=none "
+                f"{', '.join(named[1]) or 'none'}). To compare them without: data.kind=graphs data.path=PATH data.weights=none "
                 "data.attributes=none",
                 code="graph.numbers_differ",
             )

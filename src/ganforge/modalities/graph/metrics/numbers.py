@@ -8,7 +8,7 @@
     standard deviation
     graph_follows[name] = |follows(generated) − follows(test)|
 
-Each beside the same of training to test graphs. What is shuffled among the edges or nodes keeps its distribution and
+Each beside the same of training to test graphs (or of halves of the real ones). What is shuffled among the edges or nodes keeps its distribution and
 loses strengths and correlations.
 """
 
@@ -102,7 +102,7 @@ class GraphNumbers(Metric, kind="graph_numbers"):
 
         def add(name: str, value: float, floor: float) -> None:
             stem, of = name.partition("[")[::2]
-            notes = [phrase("of training graphs to unseen ones: {floor:.4g}", floor=floor)]
+            notes = [phrase("between real graphs: {floor:.4g}", floor=floor)]
             label = f"{stem}{len(fake)}[{of}" if of else f"{stem}[{len(fake)}]"
             found.append(Result(label, value, protocol, {"floor": floor, "notes": notes}))
 

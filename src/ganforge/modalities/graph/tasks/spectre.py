@@ -91,7 +91,7 @@ class Spectre(Task, kind="spectre"):
         if layout.planes:
             raise UserError(
                 "task spectre: it takes graphs without weights and attributes that are numbers, and the data has some. "
-                "Use graphs-small, or data.kind=graphs data.weights=none data.attributes=none",
+                "Use graphs-small, or data.kind=graphs data.path=PATH data.weights=none data.attributes=none",
                 code="graph.has_numbers",
             )
         least = int(layout.sizes.sum(0).nonzero()[0][0])
