@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from ganforge.modalities.graph.metrics import numbers as judged
 from ganforge.modalities.graph.metrics.numbers import GraphNumbers
 from ganforge.modalities.graph.nets.choosing import ChoosingGenerator
 from ganforge.modalities.graph.nets.critic import GraphDiscriminator
+from ganforge.modalities.graph.numbers import settled
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.modalities.graph.signal import Graphs
 from ganforge.modalities.graph.source import GraphFiles, NetworkFile
@@ -223,8 +223,6 @@ def test_mess_in_lists_and_matrices(tmp_path):
     with refused("graph.not_finite", "c.npz", "2 entries"):
         GraphFiles(path=str(tmp_path / "c.npz")).open()
     wide = [replace(opened(many(1, 0)).graphs[0], node_numbers={f"a{k}": np.arange(9) ** 2.0 for k in range(40)})]
-    from ganforge.modalities.graph.numbers import settled
-
     with refused("graph.too_many_attributes", "40", "data.attributes"):
         settled(wide, Repairs(), "wide")
 
@@ -247,8 +245,15 @@ def test_decoding_an_encoded_number_gives_it_back(values):
     assert anything.max() <= known.max()
 
 
-@pytest.mark.parametrize("draw", [lambda r, n: r.lognormal(0, 1, n), lambda r, n: r.poisson(2, n).astype(float),
-                                  lambda r, n: r.choice([0.0, 0.25, 7.0], n)], ids=["tail", "counts", "three"])  # fmt: skip
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.lognormal(0, 1, n),
+        lambda rng, n: rng.poisson(2, n).astype(float),
+        lambda rng, n: rng.choice([0.0, 0.25, 7.0], n),
+    ],
+    ids=["tail", "counts", "three"],
+)
 def test_numbers_are_standard_normal_for_the_nets_and_come_back_in_their_distribution(draw):
     rng = np.random.default_rng(0)
     known = draw(rng, 20_000)
@@ -422,6 +427,18 @@ def test_what_cannot_take_numbers_refuses_them_and_sets_must_fit():
     both = SampleSet.of(Graphs().prepare_all(plain, Graphs().spec(plain, lambda shape: shape)))
     with refused("metric.not_for_samples"):
         GraphNumbers().compute(Comparison(both, both, facts=facts))
+
+
+def test_a_model_takes_the_numbers_that_it_knows_of_other_data():
+    data = opened(many(8, 3))
+    signal = Graphs(nodes=9, padded=True)
+    plain = signal.spec(GraphSet("plain", data.with_numbers("", ())), lambda shape: shape)
+    assert signal.prepare_all(data, plain).shape == (8, 9, 9)
+    fewer = signal.spec(GraphSet("fewer", data.with_numbers("weight", ("visits",))), lambda shape: shape)
+    assert signal.prepare_all(data, fewer).shape == (8, 2, 9, 9)
+    with refused("graph.numbers_differ", "size"):
+        signal.prepare_all(GraphSet("fewer", data.with_numbers("weight", ("visits",))),
+                           signal.spec(data, lambda shape: shape))  # fmt: skip
 
 
 def test_inspection_shows_numbers(tmp_path):

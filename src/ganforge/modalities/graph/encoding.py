@@ -59,6 +59,11 @@ def planes_of(state: Mapping[str, Any]) -> int:
     return max(int("weight" in state), len(state.get("attributes", ())))
 
 
+def names_of(state: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The names of the weight (or nothing) and of the attributes."""
+    return state.get("weight", {"name": ""})["name"], tuple(one["name"] for one in state.get("attributes", ()))
+
+
 def graph_of(sample: np.ndarray, state: Mapping[str, Any]) -> Graph:
     """The graph of a coded one, uint8 [V, V] or float32 [1 + P, V, V]."""
     kinds, bonds, directed = state["node_kinds"], state["edge_kinds"], state["directed"]

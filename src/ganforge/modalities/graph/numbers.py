@@ -7,6 +7,7 @@ is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -106,7 +107,7 @@ def _chosen(
     graphs: Sequence[Graph], what: What, asked: tuple[str, ...] | None, repairs: Repairs
 ) -> tuple[list[str], list[str]]:
     """The names of the numbers that are kept, and of those that are types. The others are named."""
-    names = list(dict.fromkeys(name for graph in graphs for name in _of(graph, what)))
+    names = sorted({name for graph in graphs for name in _of(graph, what)}, key=_natural)
     if what == "edge" and asked is None and WEIGHT in names and _all_one(graphs):
         names.remove(WEIGHT)  # the same as no weights
         if not repairs.plain:
@@ -130,6 +131,11 @@ def _chosen(
             one = f"the attribute {name!r} of {what}s"
             repairs.dropped["weights of edges" if (what, name) == ("edge", WEIGHT) else one] += 1
     return kept, types
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """For sorting: attribute_2 before attribute_10, so that the order does not depend on the files."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _check(name: str, what: What, names: Sequence[str], repairs: Repairs) -> None:
@@ -218,8 +224,8 @@ def _filled(graphs: Sequence[Graph], what: What, names: Sequence[str], repairs: 
             median = float(np.quantile(flat[~np.isnan(flat)], 0.5, method="inverted_cdf"))  # a value that occurs
             parts = [np.where(np.isnan(part), median, part) for part in parts]
             repairs.notes.append(
-                f"the attribute {name!r} of {what}s is missing at {gaps:,} of {len(flat):,}: its median, {median:g}, in "
-                "its place"
+                f"the attribute {name!r} of {what}s is missing at {gaps:,} of {len(flat):,}: its median, {median:g}, "
+                "in its place"
             )
         found[name] = parts
     return found

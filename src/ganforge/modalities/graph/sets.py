@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,6 +82,31 @@ class GraphSet(Dataset):
             said = f"{back.sum():,} of {len(back):,} are held back for evaluation (data.holdout=0: none)"
             part.understood = (*part.understood, said)
         return part
+
+    def with_numbers(self, weight: str, attributes: Sequence[str]) -> list[Graph]:
+        """The graphs with these numbers alone, in this order.
+
+        Raises:
+            UserError: they lack one.
+        """
+        if (weight, tuple(attributes)) == (self.weight, self.attributes):
+            return self.graphs
+        lacking = [name for name in attributes if name not in self.attributes]
+        lacking += [f"{weight} of edges"] if weight not in ("", self.weight) else []
+        if lacking:
+            raise UserError(
+                f"data {self.name}: the model knows numbers that these graphs lack: {', '.join(lacking)}. Choose them "
+                "by data.kind=graphs data.path=PATH data.weights=NAME data.attributes=[NAME, ...], or add them",
+                code="graph.numbers_differ",
+            )
+        return [
+            replace(
+                graph,
+                node_numbers={name: graph.node_numbers[name] for name in attributes},
+                edge_numbers=graph.edge_numbers if weight else {},
+            )
+            for graph in self.graphs
+        ]
 
     def some(self, rows: np.ndarray) -> GraphSet:
         """The graphs at these positions, with the types of all."""

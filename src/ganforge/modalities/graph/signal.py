@@ -135,8 +135,7 @@ class Graphs(DrawnGraphs, kind="graphs"):
         if named[0] != named[1]:
             raise UserError(
                 f"{sets[0].name} and {sets[1].name}: their numbers differ ({', '.join(named[0]) or 'none'}; "
-                f"{', '.join(named[1]) or 'none'}). To compare them without: data.kind=graphs data.path=PATH data.weights=none "
-                "data.attributes=none",
+                f"{', '.join(named[1]) or 'none'}). Both need the same weights and attributes",
                 code="graph.numbers_differ",
             )
         most = max(graph.nodes for one in graphs for graph in one.graphs)
@@ -202,7 +201,8 @@ class Graphs(DrawnGraphs, kind="graphs"):
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         kinds, bonds, size = spec.state["node_kinds"], spec.state["edge_kinds"], spec.shape[1]
-        return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs_of(dataset).graphs])
+        graphs = graphs_of(dataset).with_numbers(*encoding.names_of(spec.state))
+        return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
         sizes = len(spec.state["edge_kinds"]), len(spec.state["node_kinds"])

@@ -8,8 +8,8 @@
     standard deviation
     graph_follows[name] = |follows(generated) − follows(test)|
 
-Each beside the same of training to test graphs (or of halves of the real ones). What is shuffled among the edges or nodes keeps its distribution and
-loses strengths and correlations.
+Each beside the same of training to test graphs, or of halves of the real ones. What is shuffled among edges or nodes
+keeps its distribution and loses strengths and correlations.
 """
 
 from __future__ import annotations
