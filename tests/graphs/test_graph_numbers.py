@@ -11,14 +11,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 import ganforge as gf
 from ganforge.core.rng import Rng
 from ganforge.data.objects import source_of
 from ganforge.data.path import PathData
+from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
 from ganforge.metrics.base import Comparison, SampleSet
-from ganforge.modalities.graph import encoding, scale
+from ganforge.modalities.graph import drawing, encoding, scale
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
 from ganforge.modalities.graph.metrics import numbers as judged
 from ganforge.modalities.graph.metrics.numbers import GraphNumbers
@@ -387,6 +389,28 @@ def test_a_short_training_writes_numbers_in_range_in_every_format(tmp_path):
     report = gf.evaluate(run.folder, n=12, progress=False)
     names = {result.name.partition("[")[0].rstrip("0123456789") for result in report.results}
     assert {"graph_weight", "graph_strength", "graph_attribute", "graph_follows"} <= names
+
+
+def test_a_resumed_run_with_numbers_and_classes_is_the_uninterrupted_one(tmp_path):
+    for k, graph in enumerate(many(24, 6)):
+        (tmp_path / "graphs" / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+        nx.write_gml(graph, tmp_path / "graphs" / "ab"[k % 2] / f"{k}.gml")
+    form = [f"data={tmp_path / 'graphs'}", "task.generator.width=8", "task.discriminator.channels=8", "batch=4",
+            "callbacks=[]", "checkpoint_every=8", "log_every=8", "task.conditional=true"]  # fmt: skip
+    whole = train(make_recipe("graphs-small", (), [*form, "samples=16"]), run_dir=tmp_path / "whole", device="cpu")
+    train(make_recipe("graphs-small", (), [*form, "samples=8"]), run_dir=tmp_path / "half", device="cpu")
+    longer = resume_recipe(tmp_path / "half", None, ["samples=16"])
+    half = train(longer, resume=tmp_path / "half", device="cpu")
+    one, other = (load_file(run.folder / "model.safetensors") for run in (whole, half))
+    assert any("numbers" in name for name in one)
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_heavier_edges_are_drawn_thicker():
+    ends = np.array([[0, 1], [1, 2], [0, 2]])
+    light, even = (Graph(3, ends, edge_numbers={"weight": np.array(w)}) for w in ([9.0, 1, 1], [9.0, 9, 9]))
+    white = [int((drawing.drawn(graph).min(2) > 240).sum()) for graph in (light, even)]
+    assert white[0] > white[1]
 
 
 def test_types_beside_weights_are_kept_by_lists_and_matrices(tmp_path):
