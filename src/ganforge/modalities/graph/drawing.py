@@ -1,4 +1,4 @@
-"""Graphs drawn by networkx' spring layout: nodes as discs, colored by type, edges as lines.
+"""Graphs drawn by networkx' spring layout: nodes as discs, colored by type, edges as lines, the heavier the thicker.
 
 Of a large network the surroundings of its best connected node are drawn.
 """
@@ -80,9 +80,9 @@ def drawn(graph: Graph, node_kinds: Sequence[str] = (), edge_kinds: Sequence[str
         brush, margin = ImageDraw.Draw(canvas), 0.08 * full
         points = (margin + layout(graph) * (full - 2 * margin)).tolist()
         bonds = graph.edge_types or ("",) * len(graph.edges)
-        for (a, b), bond in zip(graph.edges.tolist(), bonds, strict=True):
+        for (a, b), bond, thick in zip(graph.edges.tolist(), bonds, _widths(graph), strict=True):
             color = LINES[list(edge_kinds).index(bond) % len(LINES)] if bond in edge_kinds else LINES[0]
-            brush.line([*points[a], *points[b]], fill=color, width=FINE)
+            brush.line([*points[a], *points[b]], fill=color, width=thick)
             if graph.directed:
                 _head(brush, points[a], points[b], color)
         radius = full * (0.022 if graph.nodes <= 50 else 0.014)
@@ -91,6 +91,15 @@ def drawn(graph: Graph, node_kinds: Sequence[str] = (), edge_kinds: Sequence[str
             color = COLORS[list(node_kinds).index(word) % len(COLORS)] if word in node_kinds else COLORS[0]
             brush.ellipse([x - radius, y - radius, x + radius, y + radius], fill=color)
     return np.asarray(canvas.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def _widths(graph: Graph) -> list[int]:
+    """px of each edge: the same without weights, else by its size among those of the graph."""
+    weights = next(iter(graph.edge_numbers.values()), np.zeros(0))
+    most = np.abs(weights).max(initial=0.0)
+    if not most:
+        return [FINE] * len(graph.edges)
+    return np.round(FINE * (1 / 3 + 2 * np.abs(weights) / most)).astype(int).tolist()
 
 
 def _head(

@@ -1,4 +1,4 @@
-"""A graph as it is read and written: numbered nodes, edges without loops or repetitions, and types as words.
+"""A graph as it is read and written: numbered nodes, edges without loops or repetitions, types as words, and numbers.
 
 V nodes, E edges.
 """
@@ -6,7 +6,7 @@ V nodes, E edges.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,9 @@ class Graph:
         directed: whether (i, j) and (j, i) are two edges.
         node_types: a word for each node, or None.
         edge_types: a word for each edge, or None.
+        node_numbers: float64 [V] by name, NaN where a node has none; of a set that is open none is missing.
+        edge_numbers: float64 [E] by name; of a set that is open one at most, the weight.
+        typed_by: the attributes of nodes and of edges that the types are, as the file names them, if it does.
     """
 
     nodes: int
@@ -29,16 +32,28 @@ class Graph:
     directed: bool = False
     node_types: tuple[str, ...] | None = None
     edge_types: tuple[str, ...] | None = None
+    node_numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    edge_numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    typed_by: tuple[str, str] = ("", "")
 
 
 @dataclass
 class Repairs:
-    """What was left out of graphs or assumed about them, as it adds up over files."""
+    """What was left out of graphs or assumed about them, as it adds up over files.
+
+    Attributes:
+        plain: whether a matrix of zeros and ones was read, of which nobody says that it has weights.
+        words: a word that was found where numbers are, by "node" or "edge" and the name of the attribute.
+    """
 
     loops: int = 0
     repeated: int = 0
     both_ways: int = 0
     empty: int = 0
+    averaged: int = 0
+    infinite: int = 0
+    plain: bool = False
+    words: dict[tuple[str, str], str] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -51,6 +66,10 @@ class Repairs:
             found.append(f"{self.repeated:,} repeated edges left out")
         if self.loops:
             found.append(f"{self.loops:,} edges from a node to itself left out")
+        if self.averaged:
+            found.append(f"{self.averaged:,} edges are listed with several weights: their mean is kept")
+        if self.infinite:
+            found.append(f"{self.infinite:,} infinite numbers count as missing")
         if self.empty:
             found.append(f"{self.empty:,} graphs without nodes left out")
         found += [f"{name} left out" for name in self.dropped]
@@ -65,22 +84,29 @@ def simple(
     directed: bool = False,
     node_types: Sequence[str] | None = None,
     edge_types: Sequence[str] | None = None,
+    node_numbers: Mapping[str, np.ndarray] | None = None,
+    edge_numbers: Mapping[str, np.ndarray] | None = None,
+    typed_by: tuple[str, str] = ("", ""),
 ) -> Graph:
     """A graph from edges as they are listed, int [E', 2]: without loops, each edge once. Of repeated edges the first
-    one's type is kept."""
+    one's type is kept, and the mean of their numbers."""
     keep = edges[:, 0] != edges[:, 1]
     repairs.loops += int(len(edges) - keep.sum())
     if not keep.all():
         edges = edges[keep]
     ends = (edges[:, 0], edges[:, 1]) if directed else (edges.min(1), edges.max(1))
     keys = ends[0] * np.int64(nodes) + ends[1]
-    if edge_types is None:
+    types, numbers = None, {}
+    if edge_types is None and not edge_numbers:
         unique = distinct(keys)
-        types = None
     else:
-        unique, first = np.unique(keys, return_index=True)
-        kept_types = [kind for kind, stays in zip(edge_types, keep.tolist(), strict=True) if stays]
-        types = tuple(kept_types[k] for k in first.tolist())
+        unique, first, places = np.unique(keys, return_index=True, return_inverse=True)
+        if edge_types is not None:
+            kept_types = [kind for kind, stays in zip(edge_types, keep.tolist(), strict=True) if stays]
+            types = tuple(kept_types[k] for k in first.tolist())
+        for name, values in (edge_numbers or {}).items():
+            numbers[name], unequal = _means(values[keep], places, first)
+            repairs.averaged += unequal
     extra = len(keys) - len(unique)
     if extra and not directed:  # each pair listed once in either direction, or truly repeated
         ordered = distinct(edges[:, 0] * np.int64(nodes) + edges[:, 1])
@@ -89,7 +115,24 @@ def simple(
     else:
         repairs.repeated += extra
     found = np.stack([unique // max(nodes, 1), unique % max(nodes, 1)], 1).astype(np.int64)
-    return Graph(nodes, found, directed, None if node_types is None else tuple(node_types), types)
+    kinds = None if node_types is None else tuple(node_types)
+    return Graph(nodes, found, directed, kinds, types, dict(node_numbers or {}), numbers, typed_by)
+
+
+def _means(values: np.ndarray, places: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, int]:
+    """The mean of the values at each place, NaN where none is there, and at how many places they are unequal."""
+    if len(first) == len(values):
+        return values[first], 0
+    there = np.isfinite(values)
+    count = np.bincount(places[there], minlength=len(first))
+    sums = np.bincount(places[there], values[there], len(first))
+    means = np.divide(sums, count, out=np.full(len(first), np.nan), where=count > 0)
+    least, most = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+    np.minimum.at(least, places[there], values[there])
+    np.maximum.at(most, places[there], values[there])
+    equal = least >= most  # also where there is none
+    means[equal & (count > 0)] = least[equal & (count > 0)]  # exactly, not but for rounding
+    return means, int((~equal).sum())
 
 
 def distinct(keys: np.ndarray) -> np.ndarray:

@@ -23,6 +23,13 @@ def of_graphs(dataset: GraphSet) -> Inspection:
     labels = {} if dataset.labels is None else {
         name: int((dataset.labels == k).sum()) for k, name in enumerate(dataset.classes)
     }  # fmt: skip
+    columns = {
+        "edges": {name: [graph.edge_numbers[name] for graph in dataset.graphs]
+                  for name in [dataset.weight] * bool(dataset.weight)},
+        "nodes": {name: [graph.node_numbers[name] for graph in dataset.graphs] for name in dataset.attributes},
+    }  # fmt: skip
+    numbers = {what: {name: spread(np.concatenate(parts)) for name, parts in one.items()}
+               for what, one in columns.items()}  # fmt: skip
     fits = fitting.fitting(dataset)
     facts: dict[str, Any] = {
         "name": dataset.name,
@@ -32,6 +39,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
         "isolated_nodes": sum(isolated(graph) for graph in dataset.graphs),
         "directed": dataset.directed,
         "types": kinds,
+        "numbers": numbers,
         "labels": labels,
         "conditions": {one.name: one.to_plain() for one in dataset.conditions.each},
         "notes": list(dataset.understood),
@@ -48,6 +56,11 @@ def of_graphs(dataset: GraphSet) -> Inspection:
             *dataset.understood,
         ]
         lines += [f"types of {what}: {', '.join(words)}" for what, words in kinds.items() if words]
+        lines += [
+            f"number of {what}: {name}, {one['min']:g} to {one['max']:g}, half of them up to {one['median']:g}"
+            for what, found in numbers.items()
+            for name, one in found.items()
+        ]
         if labels:
             lines.append(
                 f"{len(labels)} labels: {', '.join(f'{name} ({n:,})' for name, n in list(labels.items())[:12])}"
@@ -91,6 +104,12 @@ def of_network(dataset: NetworkSet) -> Inspection:
 
 def span(values: np.ndarray) -> dict[str, float]:
     return {"min": int(values.min()), "median": float(np.median(values)), "max": int(values.max())}
+
+
+def spread(values: np.ndarray) -> dict[str, float]:
+    """The range and the middle of numbers; 0 of none."""
+    values = values if len(values) else np.zeros(1)
+    return {"min": float(values.min()), "median": float(np.median(values)), "max": float(values.max())}
 
 
 def isolated(graph: Graph) -> int:

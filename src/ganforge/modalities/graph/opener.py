@@ -17,6 +17,7 @@ from ganforge.data.opener import Head, Opener
 from ganforge.data.store import ZipStore, is_hidden
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Repairs
+from ganforge.modalities.graph.numbers import settled
 from ganforge.modalities.graph.sets import GraphSet, labeled
 from ganforge.modalities.graph.source import MATRICES, PLAIN, WRITTEN, GraphFiles, NetworkFile
 
@@ -64,8 +65,11 @@ class GraphOpener(Opener, kind="graphs"):
         found = [written.converted(one, f"graph {k}", repairs) for k, one in enumerate(graphs)]
         if not all(graph.nodes for graph in found):
             raise UserError("data: a graph has no nodes", code="data.empty")
+        found = settled(found, repairs, "the graphs")
         labels, classes = (None, ()) if given.labels is None else labeled([str(k) for k in given.labels.tolist()])
-        return MemoryData.of(GraphSet("the graphs", found, labels, given.classes or classes))
+        dataset = GraphSet("the graphs", found, labels, given.classes or classes)
+        dataset.understood = repairs.sentences()
+        return MemoryData.of(dataset)
 
 
 class NetworkOpener(Opener, kind="network"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,12 +18,15 @@ MOST_LABELS = 100
 
 
 class GraphSet(Dataset):
-    """Many graphs in memory. Item k is graph k, coded as uint8 [V, V] (`encoding`).
+    """Many graphs in memory. Item k is graph k, coded as uint8 [V, V], or float32 [1 + P, V, V] if there are numbers
+    (`encoding`).
 
     Attributes:
-        graphs: none is without nodes.
+        graphs: none is without nodes; all have numbers of the same names.
         node_kinds, edge_kinds: the words that types of nodes and edges are, sorted; one empty word without types.
         directed: whether the edges of any have a direction.
+        weight: the name of the number of edges, or nothing.
+        attributes: the names of the numbers of nodes.
     """
 
     signal = "graphs"
@@ -37,7 +41,11 @@ class GraphSet(Dataset):
         if any(graph.edge_types is not None for graph in self.graphs):
             self.edge_kinds = tuple(kind for kind in self.edge_kinds if kind) or ("",)
         self.directed = any(graph.directed for graph in self.graphs)
-        self.digest = hashlib.sha256("".join(content_of(graph) for graph in self.graphs).encode()).hexdigest()[:16]
+        first = self.graphs[:1]
+        self.weight = next((name for graph in first for name in graph.edge_numbers), "")
+        self.attributes = tuple(name for graph in first for name in graph.node_numbers)
+        words = "".join(content_of(graph) + numbers_of(graph) for graph in self.graphs)
+        self.digest = hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.graphs)
@@ -53,8 +61,8 @@ class GraphSet(Dataset):
         return f"{self.name}[{index}] ({self.graphs[index].nodes} nodes, {len(self.graphs[index].edges)} edges)"
 
     def part(self, split: str, holdout: float) -> GraphSet:
-        """The graphs to train on (train), those held back (test), or all. Each is drawn by its content, so that equal
-        graphs are on one side.
+        """The graphs to train on (train), those held back (test), or all. Each is drawn by its content without numbers,
+        so that equal graphs are on one side.
 
         Raises:
             UserError: none is in this part.
@@ -74,6 +82,31 @@ class GraphSet(Dataset):
             said = f"{back.sum():,} of {len(back):,} are held back for evaluation (data.holdout=0: none)"
             part.understood = (*part.understood, said)
         return part
+
+    def with_numbers(self, weight: str, attributes: Sequence[str]) -> list[Graph]:
+        """The graphs with these numbers alone, in this order.
+
+        Raises:
+            UserError: they lack one.
+        """
+        if (weight, tuple(attributes)) == (self.weight, self.attributes):
+            return self.graphs
+        lacking = [name for name in attributes if name not in self.attributes]
+        lacking += [f"{weight} of edges"] if weight not in ("", self.weight) else []
+        if lacking:
+            raise UserError(
+                f"data {self.name}: the model knows numbers that these graphs lack: {', '.join(lacking)}. Choose them "
+                "by data.kind=graphs data.path=PATH data.weights=NAME data.attributes=[NAME, ...], or add them",
+                code="graph.numbers_differ",
+            )
+        return [
+            replace(
+                graph,
+                node_numbers={name: graph.node_numbers[name] for name in attributes},
+                edge_numbers=graph.edge_numbers if weight else {},
+            )
+            for graph in self.graphs
+        ]
 
     def some(self, rows: np.ndarray) -> GraphSet:
         """The graphs at these positions, with the types of all."""
@@ -171,9 +204,17 @@ def _in_tree(graph: Graph) -> np.ndarray:
 
 
 def content_of(graph: Graph) -> str:
-    """A hash of a graph as it is numbered."""
+    """A hash of a graph as it is numbered, without weights and attributes."""
     words = repr((graph.nodes, graph.directed, graph.node_types, graph.edge_types)).encode()
     return hashlib.blake2b(words + graph.edges.tobytes(), digest_size=12).hexdigest()
+
+
+def numbers_of(graph: Graph) -> str:
+    """A hash of the weights and attributes of a graph; empty if it has none."""
+    numbers = {**{("node", k): v for k, v in graph.node_numbers.items()},
+               **{("edge", k): v for k, v in graph.edge_numbers.items()}}  # fmt: skip
+    content = b"".join(repr(name).encode() + values.tobytes() for name, values in numbers.items())
+    return hashlib.blake2b(content, digest_size=12).hexdigest() if numbers else ""
 
 
 def labeled(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:

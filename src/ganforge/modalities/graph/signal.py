@@ -1,6 +1,7 @@
 """Many graphs as a signal: nodes and edges with types, of up to some number of nodes.
 
-N graphs, V most nodes, B types of edges, T types of nodes.  coded uint8 [N, V, V], x [N, B + T, V, V] (`encoding`).
+N graphs, V most nodes, B types of edges, T types of nodes, P planes of numbers, if there are weights or attributes.
+coded uint8 [N, V, V] or float32 [N, 1 + P, V, V], x [N, B + T + P, V, V] (`encoding`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -24,7 +26,7 @@ from ganforge.core.language import phrase
 from ganforge.core.media import Media
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
-from ganforge.modalities.graph import choose, encoding, findings, inspect
+from ganforge.modalities.graph import choose, encoding, findings, inspect, scale
 from ganforge.modalities.graph.example import write_graphs
 from ganforge.modalities.graph.files import tu
 from ganforge.modalities.graph.graphs import largest_core
@@ -57,14 +59,24 @@ def write_tu(samples: np.ndarray, path: Path, spec: Spec) -> None:
 
 
 def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
-    """The exporter of `.npz`: `adjacency` uint8 [N, V, V], 1 + the type of the edge; `sizes`; `node_types` if there are
-    any."""
-    nodes = np.diagonal(samples, axis1=1, axis2=2).astype(np.int64)
-    kinds = spec.state["node_kinds"]
-    more = {} if list(kinds) == [""] else {"node_types": np.array(["", *kinds])[nodes]}
-    links = samples * (1 - np.eye(samples.shape[1], dtype=np.uint8))
+    """The exporter of `.npz`: `adjacency` uint8 [N, V, V], 1 + the type of the edge; `sizes`; if there are any:
+    `node_types`, `edge_types` (words), `weights` float32 [N, V, V], `attributes` [N, V, A], `attribute_names`."""
+    state = spec.state
+    codes = samples if samples.ndim == 3 else samples[:, 0].astype(np.uint8)
+    nodes = np.diagonal(codes, axis1=1, axis2=2).astype(np.int64)
+    more: dict[str, np.ndarray] = {}
+    if list(state["node_kinds"]) != [""]:
+        more["node_types"] = np.array(["", *state["node_kinds"]])[nodes]
+    if list(state["edge_kinds"]) != [""]:
+        more["edge_types"] = np.array(state["edge_kinds"])
+    apart = 1 - np.eye(codes.shape[1], dtype=np.uint8)
+    if "weight" in state:
+        more["weights"] = samples[:, 1] * apart
+    if named := [one["name"] for one in state.get("attributes", ())]:
+        more["attributes"] = np.diagonal(samples[:, 1 : 1 + len(named)], axis1=2, axis2=3).transpose(0, 2, 1)
+        more["attribute_names"] = np.array(named)
     with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, adjacency=links, sizes=(nodes > 0).sum(1), **more)
+        np.savez_compressed(file, allow_pickle=False, adjacency=codes * apart, sizes=(nodes > 0).sum(1), **more)
 
 
 class Graphs(DrawnGraphs, kind="graphs"):
@@ -87,12 +99,15 @@ class Graphs(DrawnGraphs, kind="graphs"):
 
     @property
     def data_statistics(self) -> str:
-        return phrase("how many nodes and edges its graphs have, and the names of their types")
+        return phrase(
+            "how many nodes and edges its graphs have, the names of their types, and the quantiles of their numbers"
+        )
 
     def default_metrics(
         self, spec: Spec, *, translates: bool, paired: bool, sizes: Sequence[tuple[int, ...]] = ()
     ) -> Sequence[str]:
-        return (*self.metrics, "graph_asked") if spec.conditions else self.metrics
+        numbers = ("graph_numbers",) if encoding.planes_of(spec.state) else ()
+        return (*self.metrics, *numbers, *(("graph_asked",) if spec.conditions else ()))
 
     @classmethod
     def example(cls, folder: Path, n: int = 64) -> str:
@@ -116,6 +131,13 @@ class Graphs(DrawnGraphs, kind="graphs"):
                     f"({', '.join(kinds[0]) or 'none'}; {', '.join(kinds[1]) or 'none'})",
                     code="graph.types_differ",
                 )
+        named = [[f"{one.weight} of edges"] * bool(one.weight) + list(one.attributes) for one in graphs]
+        if named[0] != named[1]:
+            raise UserError(
+                f"{sets[0].name} and {sets[1].name}: their numbers differ ({', '.join(named[0]) or 'none'}; "
+                f"{', '.join(named[1]) or 'none'}). Both need the same weights and attributes",
+                code="graph.numbers_differ",
+            )
         most = max(graph.nodes for one in graphs for graph in one.graphs)
         return cls(nodes=int(fields.get("nodes") or min(max(2, most), 256)), padded=True)
 
@@ -156,7 +178,8 @@ class Graphs(DrawnGraphs, kind="graphs"):
                     f"Choose another attribute: data.kind=graphs data.{what[:-1]}_type=NAME",
                     code="graph.too_many_types",
                 )
-        shape = (len(bonds) + len(kinds), size, size)
+        numbers = scale.of_graphs(graphs.graphs)
+        shape = (len(bonds) + len(kinds) + encoding.planes_of(numbers), size, size)
         if tuple(nearest(shape)) != shape:
             raise UserError(
                 f"data {dataset.name}: these nets cannot make graphs. Use the recipe graphs-small",
@@ -164,26 +187,40 @@ class Graphs(DrawnGraphs, kind="graphs"):
             )
         state = {
             "node_kinds": list(kinds), "edge_kinds": list(bonds), "directed": graphs.directed,
-            **statistics(graphs, size),
+            **statistics(graphs, size), **numbers,
         }  # fmt: skip
         return Spec(shape, len(dataset.classes), tuple(dataset.classes), state)
 
     def stored(self, spec: Spec) -> tuple[int, ...]:
-        return spec.shape[1:]
+        planes = encoding.planes_of(spec.state)
+        return (1 + planes, *spec.shape[1:]) if planes else spec.shape[1:]
 
     def prepare(self, item: np.ndarray, spec: Spec) -> np.ndarray:
-        return np.pad(item, (0, spec.shape[1] - len(item)))
+        free = (0, spec.shape[1] - item.shape[-1])
+        return np.pad(item, free if item.ndim == 2 else ((0, 0), free, free))
 
     def prepare_all(self, dataset: Dataset, spec: Spec) -> np.ndarray:
         kinds, bonds, size = spec.state["node_kinds"], spec.state["edge_kinds"], spec.shape[1]
-        return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs_of(dataset).graphs])
+        graphs = graphs_of(dataset).with_numbers(*encoding.names_of(spec.state))
+        return np.stack([encoding.coded(graph, size, kinds, bonds) for graph in graphs])
 
     def encode(self, stored: Tensor, spec: Spec, rng: Rng) -> Tensor:
-        return encoding.to_channels(stored, len(spec.state["edge_kinds"]), len(spec.state["node_kinds"]))
+        sizes = len(spec.state["edge_kinds"]), len(spec.state["node_kinds"])
+        if stored.ndim == 3:
+            return encoding.to_channels(stored, *sizes)
+        planes = encoding.to_planes(stored[:, 1:].float(), stored[:, 0], spec.state, rng)
+        return torch.cat([encoding.to_channels(stored[:, 0], *sizes), planes], 1)
 
     def decode(self, x: Tensor, spec: Spec) -> np.ndarray:
-        """[N, B + T, V, V] → coded graphs, uint8 [N, V, V]."""
-        return encoding.from_channels(x, len(spec.state["edge_kinds"]), spec.state["directed"])
+        """[N, B + T + P, V, V] → coded graphs, uint8 [N, V, V] or float32 [N, 1 + P, V, V]."""
+        state = spec.state
+        planes = encoding.planes_of(state)
+        codes = encoding.from_channels(x[:, : x.shape[1] - planes], len(state["edge_kinds"]), state["directed"])
+        return encoding.from_planes(x[:, x.shape[1] - planes :], codes, state) if planes else codes
+
+    def present(self, stored: Tensor, spec: Spec) -> np.ndarray:
+        """Real graphs as they are: numbers are not rounded or cut to what the nets know."""
+        return super().present(stored, spec) if stored.ndim == 3 else stored.cpu().numpy()
 
     def describe(self, spec: Spec) -> str:
         return phrase("a graph of up to {most} nodes", most=spec.shape[1])
@@ -191,6 +228,10 @@ class Graphs(DrawnGraphs, kind="graphs"):
     def card(self, spec: Spec) -> Card:
         kinds = [kind for kind in spec.state["node_kinds"] if kind]
         contents = (phrase("Types of nodes: {names}.", names=", ".join(kinds)),) if kinds else ()
+        if weight := spec.state.get("weight"):
+            contents += (phrase("Edges have a number: {name}.", name=weight["name"]),)
+        if named := [one["name"] for one in spec.state.get("attributes", ())]:
+            contents += (phrase("Nodes have numbers: {names}.", names=", ".join(named)),)
         return Card(
             phrase("graphs of up to {most} nodes", most=spec.shape[1]), contents,
             missing=("graph_fd",), copied=("graph_copies",),
@@ -199,8 +240,12 @@ class Graphs(DrawnGraphs, kind="graphs"):
     def usage(self, file: str, spec: Spec) -> Usage:
         word = spec.labels[0] if spec.labels else None
         label, asked = ("", ()) if word is None else (f", label={word!r}", ("--label", word))
+        planes = encoding.planes_of(spec.state)
+        comment = "uint8 [50, V, V]: 1 + type, 0 for none"
+        if planes:
+            comment = f"float32 [50, {1 + planes}, V, V]: 1 + type, 0 for none; then numbers"
         return Usage(
-            f'model = gf.load("{file}")\ngraphs = model.sample(50{label})  # uint8 [50, V, V]: 1 + type, 0 for none',
+            f'model = gf.load("{file}")\ngraphs = model.sample(50{label})  # {comment}',
             command("sample", file, "-n", 50, *asked, "--out", "new/", "--format", "graphml"),
         )
 

@@ -24,6 +24,7 @@ from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.graph import properties
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+from ganforge.modalities.graph.numbers import WEIGHT, Attributes, finite, settled
 from ganforge.modalities.graph.sets import GraphSet, NetworkSet, labeled
 
 WRITTEN = (".graphml", ".gml", ".gexf")
@@ -46,6 +47,10 @@ class GraphFiles(DataSource, kind="graphs"):
     """The attribute of nodes in GraphML, GML and GEXF that is their type; found by default."""
     edge_type: str | None = None
     """The attribute of edges that is their type; found by default."""
+    weights: str = "auto"
+    """The number of each edge that is its weight, by name; auto: `weight`, or the only number there is; none."""
+    attributes: Attributes = "auto"
+    """The numbers of nodes that are kept, by name; auto: all; none."""
     labels: layout.Labels = "auto"
     """Which folder is the label; none: no labels."""
     properties: tuple[str, ...] = ()
@@ -58,6 +63,12 @@ class GraphFiles(DataSource, kind="graphs"):
     @property
     def held_back(self) -> float:
         return self.holdout
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The names that were asked for as numbers."""
+        weights = () if self.weights in ("auto", "none") else (self.weights,)
+        return frozenset((*weights, *(() if isinstance(self.attributes, str) else self.attributes)))
 
     def open(self) -> GraphSet:
         found = at_path(self.path)
@@ -115,6 +126,7 @@ class GraphFiles(DataSource, kind="graphs"):
         self, graphs: list[Graph], words: list[str] | None, repairs: Repairs, skipped: list[tuple[str, str]],
         no_labels: str = "", parted: bool = False,
     ) -> GraphSet:  # fmt: skip
+        graphs = settled(graphs, repairs, self.path, self.weights, self.attributes)
         kept = [k for k, graph in enumerate(graphs) if graph.nodes]
         repairs.empty += len(graphs) - len(kept)
         if not kept:
@@ -189,7 +201,7 @@ class NetworkFile(DataSource, kind="network_file"):
                 f"data {self.path}: it holds {len(graphs)} graphs, and one network is wanted. Use data.kind=graphs",
                 code="graph.several_graphs",
             )
-        graph = graphs[0]
+        graph = settled(graphs, repairs, self.path, "none", "none")[0]
         if graph.directed:
             repairs.notes.append("directions of edges left out")
             own = Repairs()
@@ -218,22 +230,31 @@ def read_file(path: Path, name: str, repairs: Repairs, source: GraphFiles | None
     directed = None if source is None else source.directed
     if ending in WRITTEN:
         asked = (None, None) if source is None else (source.node_type, source.edge_type)
-        found = [written.read(path, name, ending, repairs, asked)]
+        found = [written.read(path, name, ending, repairs, asked, frozenset() if source is None else source.numbers)]
     elif ending in MATRICES:
-        found = matrices.read(path, name, repairs)
+        found = matrices.read(path, name, repairs, source is not None)
     else:
         with opened(path) as file:
-            listed = edge_lists.read(file, name)
-        if listed.weighted:
+            listed = edge_lists.read(file, name, source is not None)
+        weights = {} if listed.weights is None else {WEIGHT: finite(listed.weights, repairs)}
+        if listed.weighted and not weights:
             repairs.dropped["weights of edges"] += 1
         if listed.gaps:
             repairs.notes.append("ids have gaps: nodes are renumbered")
-        found = [simple(listed.nodes, listed.edges, repairs, directed=bool(directed), edge_types=listed.third)]
+        found = [
+            simple(
+                listed.nodes, listed.edges, repairs, directed=bool(directed), edge_types=listed.third,
+                edge_numbers=weights,
+            )
+        ]  # fmt: skip
     if directed is False and any(graph.directed for graph in found):
         found = [
-            simple(graph.nodes, graph.edges, repairs, node_types=graph.node_types, edge_types=graph.edge_types)
+            simple(
+                graph.nodes, graph.edges, repairs, node_types=graph.node_types, edge_types=graph.edge_types,
+                node_numbers=graph.node_numbers, edge_numbers=graph.edge_numbers, typed_by=graph.typed_by,
+            )
             for graph in found
-        ]
+        ]  # fmt: skip
         repairs.notes.append("directions of edges left out (data.directed=false)")
     return found
 

@@ -1,4 +1,7 @@
-"""Edge lists: a line an edge, `from to` and perhaps a third column, apart by spaces, tabs, commas or semicolons.
+"""Edge lists: a line an edge, `from to`, perhaps a weight and a type, apart by spaces, tabs, commas or semicolons.
+
+The third column is the weight if it holds numbers, and a fourth one of words the type; or the third is the type if it
+holds words. In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
 
 Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0
 on, with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
@@ -8,6 +11,7 @@ E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ..
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -17,12 +21,14 @@ from typing import BinaryIO
 import numpy as np
 
 from ganforge.core.errors import UserError
+from ganforge.modalities.graph.numbers import as_number
 
 BLOCK = 2**24  # bytes
 LONGEST_LINE = 2**22  # bytes
 COMMENT = re.compile(rb"^[ \t]*(?:#|%|//)[^\n]*\n?", re.MULTILINE)
 SPLIT = re.compile(r"[\s,;]+")
 NUMBERS = b"0123456789 \t\r\n,;.+-eE"
+NETWORKX = re.compile(r"\{.*?['\"]weight['\"]: *([^,} ]+)")
 WHOLE = re.compile(r"\d{1,15}")
 DENSE = 8
 """Ids up to this many times the number of lines are renumbered by a table, without sorting."""
@@ -37,9 +43,10 @@ class Listed:
     Attributes:
         nodes: how many different ids.
         edges: int64 [E, 2] of numbers 0 ... nodes − 1.
-        third: the third column as words, one a line, or None if there is none or it holds numbers (weights).
-        weighted: whether a third column of numbers was left out.
+        third: types as words, one a line, or None if there are none.
+        weighted: whether there are weights.
         gaps: whether the ids are not 0 ... nodes − 1, or 1 ... nodes.
+        weights: float64 [E], NaN where one is missing; None if there are none, or they are not asked for.
     """
 
     nodes: int
@@ -47,52 +54,100 @@ class Listed:
     third: list[str] | None
     weighted: bool
     gaps: bool
+    weights: np.ndarray | None = None
 
 
 def columns_of(line: str) -> tuple[int, int] | None:
     """The columns of the ends of an edge by the names in a first line; None if it is no such line."""
-    names = [word.strip(" \"'").lower() for word in re.split(r"[,;\t]|\s+", line.strip())]
+    names = _names(line)
     first = next((names.index(name) for name in SOURCES if name in names), None)
     second = next((names.index(name) for name in TARGETS if name in names), None)
     return None if first is None or second is None else (first, second)
 
 
-def read(file: BinaryIO, name: str) -> Listed:
+def _names(line: str) -> list[str]:
+    return [word.strip(" \"'").lower() for word in re.split(r"[,;\t]|\s+", line.strip())]
+
+
+def weight_column(line: str, columns: tuple[int, int]) -> int | None:
+    """The column of the weight by the names in a first line: `weight`, or the third of three; None if there is none."""
+    names = _names(line)
+    if "weight" in names:
+        return names.index("weight")
+    return next(iter({0, 1, 2} - set(columns)), None) if len(names) == 3 else None
+
+
+def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
     """Reads an edge list.
+
+    Args:
+        weights: whether to keep the weights; of large networks they take memory.
 
     Raises:
         UserError: the file is not text, or a line has no second column that it should have.
     """
-    blocks, thirds, words, alone = [], [], {}, []
-    columns, weighted, ragged = (0, 1), False, False
+    blocks, thirds, fourths, words, alone = [], [], [], {}, []
+    columns, at, ragged = (0, 1), 2, False
+    third_of: list[np.ndarray | list[str]] = []  # of each block; words where lines were read one by one
     for number, block in enumerate(_blocks(file, name)):
         if number == 0:
             start = COMMENT.sub(b"", block.lstrip(b"\xef\xbb\xbf"))
             head = start.split(b"\n", 1)[0].decode("utf-8", "replace")
             found = columns_of(head)
             columns, block = (columns, start) if found is None else (found, start.split(b"\n", 1)[-1])
+            at = 2 if found is None else weight_column(head, columns)
         block = COMMENT.sub(b"", block) if b"#" in block or b"%" in block or b"//" in block else block
         fast = _numbers(block)
         if fast is not None:
             if fast.shape[1] == 1:
                 alone.append(fast[:, 0].astype(np.int64))
                 continue
-            weighted |= fast.shape[1] > 2
             blocks.append(fast[:, list(columns)].astype(np.int64))
+            third = fast[:, at] if at is not None and at < fast.shape[1] else np.full(len(fast), np.nan)
+            third_of.append(third.copy() if weights else third[:1].copy())  # the first says whether there are any
             ragged |= bool(thirds)
             continue
-        edges, lonely, third = _lines(block, columns, words, name)
+        edges, lonely, third, fourth = _lines(block, columns, at, words, name)
         blocks.append(edges)
         alone.append(lonely)
         thirds += third
+        fourths += fourth
+        third_of.append(third)
     codes = np.concatenate(blocks) if blocks else np.zeros((0, 2), np.int64)
     blocks.clear()
     lonely = np.concatenate(alone) if alone else np.zeros(0, np.int64)
-    typed = len(thirds) == len(codes) > 0 and not ragged and all(thirds)
-    if typed and all(_is_number(word) for word in thirds[:1000]):
-        typed, weighted = False, True
+    alike = len(thirds) == len(codes) > 0 and not ragged
+    numeric = all(as_number(word) is not None for word in thirds[:1000])
+    types = fourths if numeric else thirds
+    typed = alike and columns == (0, 1) and all(types) and not all(as_number(word) is not None for word in types[:1000])
+    weighted = any(_has_numbers(part) for part in third_of) and not (typed and types is thirds)
+    found = _weights(third_of, name) if weights and weighted else None
     nodes, edges, gaps = _renumbered(codes, lonely)
-    return Listed(nodes, edges, thirds if typed else None, weighted, gaps)
+    return Listed(nodes, edges, types if typed else None, weighted, gaps, found)
+
+
+def _has_numbers(part: np.ndarray | list[str]) -> bool:
+    if isinstance(part, np.ndarray):
+        return bool(np.isfinite(part).any())
+    return any(math.isfinite(as_number(word) or 0.0) for word in part if word and as_number(word) is not None)
+
+
+def _weights(parts: list[np.ndarray | list[str]], name: str) -> np.ndarray:
+    """Third columns as float64 [E], NaN where there is none."""
+    found: list[np.ndarray] = []
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            found.append(part)
+            continue
+        values = [as_number(word) for word in part]
+        if None in values:
+            raise UserError(
+                f"data {name}: {part[values.index(None)]!r} stands among the weights. Write a number there, or nothing "
+                "(then the median is taken)",
+                code="graph.words_among_numbers",
+            )
+        found.append(np.array(values, float))
+    return np.concatenate(found)
 
 
 def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
@@ -136,40 +191,37 @@ def _numbers(block: bytes) -> np.ndarray | None:
 
 
 def _lines(
-    block: bytes, columns: tuple[int, int], words: dict[str, int], name: str
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Lines one by one: codes of edges, codes of nodes without edges, third columns."""
-    edges, alone, thirds = [], [], []
-    last = max(columns)
+    block: bytes, columns: tuple[int, int], at: int | None, words: dict[str, int], name: str
+) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
+    """Lines one by one: codes of edges, codes of nodes without edges, the columns of the weight and the one after."""
+    edges, alone, thirds, fourths = [], [], [], []
+    last = max(*columns, at or 0)
 
     def code(word: str) -> int:
         word = word.strip("\"'")
         return int(word) if WHOLE.fullmatch(word) else words.setdefault(word, -1 - len(words))
 
     for line in block.decode("utf-8", "replace").split("\n"):
-        parts = [part for part in SPLIT.split(line.strip(), last + 2) if part]
+        parts = [part for part in SPLIT.split(line.strip(), last + 3) if part]
         if not parts:
             continue
         if len(parts) == 1:
             alone.append(code(parts[0]))
             continue
-        if len(parts) <= last:
+        if len(parts) <= max(columns):
             raise UserError(
                 f"data {name}: the line {line[:60]!r} has {len(parts)} columns; edges are in columns "
                 f"{columns[0] + 1} and {columns[1] + 1}",
                 code="graph.line_too_short",
             )
         edges.append((code(parts[columns[0]]), code(parts[columns[1]])))
-        thirds.append(parts[2] if len(parts) > 2 and columns == (0, 1) and not parts[2].startswith("{") else "")
-    return np.array(edges, np.int64).reshape(-1, 2), np.array(alone, np.int64), thirds
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+        third = parts[at].strip("\"'") if at is not None and len(parts) > at else ""
+        if third.startswith("{"):
+            written = NETWORKX.search(line)
+            third = "" if written is None else written[1]
+        thirds.append(third)
+        fourths.append(parts[3].strip("\"'") if at == 2 and len(parts) > 3 else "")
+    return np.array(edges, np.int64).reshape(-1, 2), np.array(alone, np.int64), thirds, fourths
 
 
 def _renumbered(codes: np.ndarray, alone: np.ndarray) -> tuple[int, np.ndarray, bool]:

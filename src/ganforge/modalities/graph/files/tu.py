@@ -1,7 +1,8 @@
 """The format of TU Dortmund's graph sets: NAME_A.txt, NAME_graph_indicator.txt, and labels of graphs, nodes and edges.
 
-Nodes and graphs count from 1. Every edge is listed in both directions. Attributes (NAME_node_attributes.txt) are
-numbers without names and are left out.
+Nodes and graphs count from 1. Every edge is listed in both directions. Attributes are numbers without names: those of
+nodes (NAME_node_attributes.txt) are called attribute_1, attribute_2, ..., those of edges alike, or `weight` if there is
+one. Attributes of graphs are left out.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from ganforge.core.errors import UserError
 from ganforge.data.files_at import content
 from ganforge.data.store import Store
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+from ganforge.modalities.graph.numbers import WEIGHT, finite
 
 EDGES, GRAPHS = "_A.txt", "_graph_indicator.txt"
 SET = "GRAPHS"
 """The name of a set that is written."""
-ATTRIBUTES = ("_node_attributes.txt", "_edge_attributes.txt", "_graph_attributes.txt")
+OF_GRAPHS = "_graph_attributes.txt"
 
 
 def stem_of(names: Sequence[str]) -> str | None:
@@ -40,6 +42,22 @@ def _numbers(store: Store, name: str) -> np.ndarray:
         raise UserError(
             f"data {name}: not whole numbers, apart by commas ({error})", code="graph.unreadable_file"
         ) from None
+
+
+def _attributes(store: Store, name: str, count: int, what: str, repairs: Repairs) -> dict[str, np.ndarray]:
+    """Columns of numbers, float64 [count] by name."""
+    try:
+        found = np.loadtxt(io.BytesIO(content(store, name)), delimiter=",", ndmin=2)
+    except (ValueError, BadItem) as error:
+        raise UserError(f"data {name}: not numbers, apart by commas ({error})", code="graph.unreadable_file") from None
+    if len(found) != count:
+        raise UserError(
+            f"data {name}: {len(found):,} lines, and there are {count:,} {what}s", code="graph.lengths_differ"
+        )
+    columns = finite(found, repairs).T
+    if what == "edge" and len(columns) == 1:
+        return {WEIGHT: columns[0]}
+    return {f"attribute_{k + 1}": column for k, column in enumerate(columns)}
 
 
 def read(store: Store, stem: str, repairs: Repairs) -> tuple[list[Graph], list[str] | None]:
@@ -67,9 +85,13 @@ def read(store: Store, stem: str, repairs: Repairs) -> tuple[list[Graph], list[s
                 f"data {stem}_{what}.txt: {len(column):,} lines, and there are {count:,} {what.split('_')[0]}s",
                 code="graph.lengths_differ",
             )
-    for name in ATTRIBUTES:
-        if stem + name in names:
-            repairs.dropped[f"{name[1:-4].replace('_', ' ')}"] += 1
+    if stem + OF_GRAPHS in names:
+        repairs.dropped["graph attributes"] += 1
+    numbers = {
+        what: _attributes(store, f"{stem}_{what}_attributes.txt", count, what, repairs)
+        for what, count in (("node", len(graph_of)), ("edge", len(edges)))
+        if f"{stem}_{what}_attributes.txt" in names
+    }
     if edges.size and np.any(graph_of[edges[:, 0]] != graph_of[edges[:, 1]]):
         raise UserError(f"data {stem}{EDGES}: an edge joins nodes of two graphs", code="graph.edge_between_graphs")
     count = int(graph_of.max()) if len(graph_of) else 0
@@ -85,7 +107,15 @@ def read(store: Store, stem: str, repairs: Repairs) -> tuple[list[Graph], list[s
         kinds, bonds = optional["node_labels"], optional["edge_labels"]
         node_types = None if kinds is None else [str(k) for k in kinds[nodes].tolist()]
         edge_types = None if bonds is None else [str(k) for k in bonds[rows].tolist()]
-        graphs.append(simple(len(nodes), place[edges[rows]], own, node_types=node_types, edge_types=edge_types))
+        of = {what: {name: values[nodes if what == "node" else rows] for name, values in found.items()}
+              for what, found in numbers.items()}  # fmt: skip
+        graphs.append(
+            simple(
+                len(nodes), place[edges[rows]], own, node_types=node_types, edge_types=edge_types,
+                node_numbers=of.get("node"), edge_numbers=of.get("edge"),
+            )
+        )  # fmt: skip
+    repairs.averaged += own.averaged
     repairs.loops += own.loops
     repairs.repeated += own.repeated
     labels = optional["graph_labels"]
@@ -112,10 +142,18 @@ def write_zip(graphs: Sequence[Graph], path: Path, node_kinds: Sequence[str], ed
         if graph.edge_types is not None:
             words = graph.edge_types if graph.directed else graph.edge_types * 2
             files.setdefault("_edge_labels.txt", []).extend(edge_numbers[word] for word in words)
+        for what, values, times in (("node", graph.node_numbers, 1), ("edge", graph.edge_numbers, 2 - graph.directed)):
+            if values:
+                rows = zip(*[one.tolist() * times for one in values.values()], strict=True)
+                files.setdefault(f"_{what}_attributes.txt", []).extend(", ".join(map(repr, row)) for row in rows)
     said = [
         f"Types of {what}: " + ", ".join(f"{number} {word}" for word, number in numbers.items())
         for what, numbers in (("nodes", node_numbers), ("edges", edge_numbers))
     ]
+    said += [
+        f"Attributes of {what}s: " + ", ".join(f"{k + 1} {name}" for k, name in enumerate(names))
+        for what, names in (("node", graphs[0].node_numbers), ("edge", graphs[0].edge_numbers)) if names
+    ] if graphs else []  # fmt: skip
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for ending, lines in files.items():
             archive.writestr(f"{SET}/{SET}{ending}", "\n".join(lines) + "\n")

@@ -8,6 +8,7 @@
         A          the edges that either of two nodes has chosen
         h_i       += act(R (Σ_j A_ij h_j ‖ h_i))
     edge types     ST(t_i + t_j), the same from both ends
+    numbers        of nodes and of edges, if the data has any (`numbers`)
 
     φ: 1 if the types are equal; A; log(1 + A²), the neighbors that i and j share; P⁸ · nodes, the chance of a random
     walk from i to be at j, which is 0 if they are in parts of their own.
@@ -18,7 +19,7 @@ all pairs do not. Each graph whose largest core is K can be made so: in the orde
 taken away, each one chooses those that are left. Jang et al. 2017 for ST; all nodes are alike, so that G has no order.
 
 N graphs, V places, B and T types of edges and nodes, W ways: 1, or 2 (to and from j) if directed, H width.
-z [N, L], noise [N, noise], h [N, V, H], choices [N, W, V, V], A [N, V, V], x [N, B + T, V, V].
+z [N, L], noise [N, noise], h [N, V, H], choices [N, W, V, V], A [N, V, V], x [N, B + T + P, V, V].
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from torch.nn.functional import leaky_relu
 from ganforge.core.rng import normals
 from ganforge.core.types import Spec
 from ganforge.modalities.graph.nets.layout import check, layout_of
+from ganforge.modalities.graph.nets.numbers import NumberHeads
 from ganforge.nets.base import Generator
 from ganforge.nets.layers.gumbel import EDGE, gumbel, straight_through
 from ganforge.nets.layers.labels import LabelTable, as_vectors
@@ -143,14 +145,18 @@ class ChoosingG(nn.Module):
         place[columns, rows] = torch.arange(len(rows)) + (len(rows) if layout.directed else 0)
         self.register_buffer("place", place.flatten(), persistent=False)
         choices = V * (self.ways * V + 1)
-        self.parts = (1, V * OWN, V * layout.kinds, *[choices] * len(self.rounds), pairs * layout.bonds)
+        self.numbers = NumberHeads(width, layout) if layout.planes else None
+        numbers = () if self.numbers is None else self.numbers.parts
+        self.parts = (1, V * OWN, V * layout.kinds, *[choices] * len(self.rounds), pairs * layout.bonds, *numbers)
         self.noise = sum(self.parts)
 
     def forward(self, z: Tensor, c: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
         """Graphs, one-hot. Without noise every graph gets the same."""
         layout, V = self.layout, self.layout.nodes
         noise = normals((1, self.noise), z.dtype, torch.Generator().manual_seed(0)) if noise is None else noise
-        size, own, kinds, *choices, bonds = noise.to(z.device).expand(len(z), -1).split(self.parts, 1)
+        parts = noise.to(z.device).expand(len(z), -1).split(self.parts, 1)
+        parts, numbers = (parts, ()) if self.numbers is None else (parts[:-2], parts[-2:])
+        size, own, kinds, *choices, bonds = parts
         there = self.present(size, c).to(z.dtype)  # [N, V]
         absent = NEVER * (1 - there)
         whole = self.latent(z) + self.size(there.mean(1, keepdim=True)) + (0 if self.label is None else self.label(c))
@@ -169,7 +175,10 @@ class ChoosingG(nn.Module):
             types = bonds.unflatten(1, (-1, layout.bonds))[:, self.place].unflatten(1, (V, V))
             types = straight_through(ends[:, :, None] + ends[:, None], gumbel(types), self.tau)  # [N, V, V, B]
             links = links * types.permute(0, 3, 1, 2)
-        return torch.cat([links, torch.diag_embed(kind.transpose(1, 2)).to(links.dtype)], 1)
+        channels = [links, torch.diag_embed(kind.transpose(1, 2)).to(links.dtype)]
+        if self.numbers is not None:
+            channels.append(self.numbers(h, links, there, numbers, self.place).to(links.dtype))
+        return torch.cat(channels, 1)
 
     def chosen(self, h: Tensor, kind: Tensor, absent: Tensor, noises: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Which edges there are, [N, V, V], and what the nodes know of them, [N, V, H]."""

@@ -1,14 +1,18 @@
 """A critic of graphs whose score does not depend on the order of nodes.
 
-    f_i      type, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a random walk is
-             back after k = 2 ... 8 steps, diag(P^k), P = (1+D)^(−½) A (1+D)^(−½): their means are moments of a spectrum
+    f_i      type, numbers, degree of each type, closed walks log(1 + diag(A^k)) for k = 2, 3, 4, and how often a random
+             walk is back after k = 2 ... 8 steps, diag(P^k), P = (1+D)^(−½) A (1+D)^(−½): their means are moments of a
+             spectrum
     h_i      = W f_i, then in each layer  h_i += LeakyReLU(W h_i + Σ_b W_b Σ_j A_b,ij h_j)
     logit    from sum ‖ maximum over nodes of h, size and number of edges, and the deviation within the batch
+
+If edges have weights, ramps of them (`numbers.Ramps`) are further matrices A_b, and their sums further degrees.
 
 Message passing alone cannot count cycles, which diag(A^k) does. Eigenvalues themselves are not used: where two are
 equal, as those of absent nodes are, their second derivative is infinite.
 
-N graphs, V places, B and T types of edges and nodes.  x [N, B + T, V, V], h [N, V, H], logits [N].
+N graphs, V places, B and T types of edges and nodes, P planes of numbers.  x [N, B + T + P, V, V], h [N, V, H],
+logits [N].
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from torch.nn.functional import leaky_relu
 
 from ganforge.core.types import Spec
 from ganforge.modalities.graph.nets.layout import check, layout_of
+from ganforge.modalities.graph.nets.numbers import RAMPS, Ramps
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
@@ -39,9 +44,11 @@ class GraphD(nn.Module):
         self.ways = layout.bonds * (2 if layout.directed else 1)
         size = float((layout.sizes.sum(0) * np.arange(layout.nodes + 1)).sum() / max(1.0, layout.sizes.sum()))
         self.degree = 1 + size * (1 - layout.edge_shares[0])
-        self.enter = nn.Linear(layout.kinds + self.ways + WALKS + RETURNS, channels)
+        self.ramps = Ramps() if layout.weighted else None
+        messages = self.ways + (RAMPS * (2 if layout.directed else 1) if layout.weighted else 0)
+        self.enter = nn.Linear(layout.kinds + layout.attributes + messages + WALKS + RETURNS, channels)
         self.own = nn.ModuleList(nn.Linear(channels, channels) for _ in range(layers))
-        self.sent = nn.ModuleList(nn.Linear(self.ways * channels, channels, bias=False) for _ in range(layers))
+        self.sent = nn.ModuleList(nn.Linear(messages * channels, channels, bias=False) for _ in range(layers))
         self.pooled = nn.Linear(2 * channels + 2 + RETURNS, channels)
         self.spread = MinibatchStddev() if minibatch else None
         self.last = nn.Linear(channels + bool(minibatch), channels)
@@ -53,15 +60,21 @@ class GraphD(nn.Module):
         links = x[:, : layout.bonds] * (1 - torch.eye(V, dtype=x.dtype, device=x.device))
         turned = links.transpose(2, 3)
         links = torch.cat([links, turned], 1) if layout.directed else (links + turned) / 2
-        kinds = x[:, layout.bonds :].diagonal(dim1=2, dim2=3).transpose(1, 2)  # [N, V, T]
+        kinds = x[:, layout.bonds : layout.bonds + layout.kinds].diagonal(dim1=2, dim2=3).transpose(1, 2)  # [N, V, T]
         there = kinds.sum(2, keepdim=True)
         returns, walks = self.walks(links.sum(1) / (2 if layout.directed else 1))
+        typed, planes = links, x[:, layout.bonds + layout.kinds :]
+        if self.ramps is not None:
+            links = torch.cat([links, self.ramps(*self.weights(planes[:, 0], links))], 1)
         features = torch.cat([kinds, links.sum(3).transpose(1, 2) / self.degree, walks, returns], 2)
+        if layout.attributes:
+            numbers = planes[:, : layout.attributes].diagonal(dim1=2, dim2=3).transpose(1, 2)
+            features = torch.cat([features, numbers * there], 2)
         h = leaky_relu(self.enter(features), 0.2) * there
         for own, sent in zip(self.own, self.sent, strict=True):
             messages = links @ h[:, None] / self.degree  # [N, ways, V, H]
             h = h + leaky_relu(own(h) + sent(messages.transpose(1, 2).flatten(2)), 0.2) * there
-        whole = torch.cat([there.sum(1) / V, links.sum((1, 2, 3))[:, None] / (V * self.degree)], 1)
+        whole = torch.cat([there.sum(1) / V, typed.sum((1, 2, 3))[:, None] / (V * self.degree)], 1)
         summed = h.sum(1) / math.sqrt(V)
         pooled = self.pooled(torch.cat([summed, h.amax(1), whole, returns.mean(1)], 1))
         pooled = leaky_relu(pooled, 0.2)
@@ -73,6 +86,13 @@ class GraphD(nn.Module):
             return DiscriminatorOutput(outputs.squeeze(1), last)
         e = self.label(c)
         return DiscriminatorOutput((outputs * e).sum(1) / math.sqrt(e.shape[1]), last)
+
+    def weights(self, plane: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights and which edges there are, each way, both [N, 1 or 2, V, V]."""
+        both, turned, bonds = plane[:, None], plane.transpose(1, 2)[:, None], self.layout.bonds
+        if not self.layout.directed:
+            return (both + turned) / 2, links.sum(1, keepdim=True)
+        return torch.cat([both, turned], 1), torch.stack([links[:, :bonds].sum(1), links[:, bonds:].sum(1)], 1)
 
     def walks(self, A: Tensor) -> tuple[Tensor, Tensor]:
         """Shares of returning walks [N, V, 6] and closed walks [N, V, 3] of each node, from A [N, V, V]."""

@@ -88,6 +88,12 @@ class Spectre(Task, kind="spectre"):
                 "and those of the data have directions. Use graphs-small, or data.kind=graphs data.directed=false",
                 code="graph.directed",
             )
+        if layout.planes:
+            raise UserError(
+                "task spectre: it takes graphs without weights and attributes that are numbers, and the data has some. "
+                "Use graphs-small, or data.kind=graphs data.path=PATH data.weights=none data.attributes=none",
+                code="graph.has_numbers",
+            )
         least = int(layout.sizes.sum(0).nonzero()[0][0])
         if least <= self.eigenvectors:
             raise UserError(
