@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ganforge.losses.adversarial import Hinge, NonSaturating
 from ganforge.modalities.image.nets.dcgan import DcganDiscriminator, DcganGenerator
+from ganforge.modalities.image.nets.upconv import UpconvGenerator
 from ganforge.modalities.image.signal import Image
 from ganforge.modalities.image.sources.named import Mnist
 from ganforge.modalities.image.sources.sprites import Sprites
@@ -23,8 +24,8 @@ def conditions_small() -> Recipe:
     what D predicts from its images is what was asked.
 
     Papers: Odena et al. 2017 (predicting what was asked), Miyato & Koyama 2018 (projection). Departures: both together;
-    conditions of any kind instead of a class; the predictions are learned from real images only; small DCGAN nets with
-    spectral norm in D, higher learning rates.
+    conditions of any kind instead of a class; the predictions are learned from real images only; a small DCGAN D with
+    spectral norm, and a G of nearest-neighbor enlargement and convolutions; higher learning rates.
     Command: `ganforge train conditions-small data=sprites`, or `data=./photos labels=labels.csv`; then `ganforge sample
     runs/... --where "angle=30" --where "color=red"`
     """
@@ -36,7 +37,7 @@ def conditions_small() -> Recipe:
         log_every=10_000,
         signal=Image(),
         task=Acgan(
-            generator=DcganGenerator(latent=32, channels=32, mapping=2),
+            generator=UpconvGenerator(latent=32, channels=32),
             discriminator=DcganDiscriminator(channels=32, norm="spectral"),
             objective=NonSaturating(),
             projection=True,
