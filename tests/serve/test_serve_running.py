@@ -64,8 +64,8 @@ def on_a_port(trained) -> Callable[..., None]:
             held = Worker(Settings({"digits": trained["digits"]}, operations=OPERATIONS), context=server())
             bound, ready = running.listening("127.0.0.1", 0), asyncio.Event()
             port = bound.getsockname()[1]
-            app = Server(held, Options(hosts=hosts_of("127.0.0.1", port), log=None, **options)).app()
-            serving = asyncio.create_task(running.serve(app, held, bound, ready.set))
+            served = Server(held, Options(hosts=hosts_of("127.0.0.1", port), log=None, **options))
+            serving = asyncio.create_task(running.serve(served, bound, ready.set))
             await ready.wait()
             await use(port, held)
             await serving
