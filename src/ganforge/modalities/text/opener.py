@@ -23,10 +23,10 @@ from ganforge.modalities.text.source import (
     SUMMARIES,
     TABLES,
     TextFile,
-    TextSet,
     found_pair,
     is_text,
 )
+from ganforge.modalities.text.text_set import TextSet
 
 CLEAR = 0.8
 SURE = 0.97  # names of columns that say what they are
