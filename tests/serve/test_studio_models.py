@@ -72,6 +72,7 @@ def pixels(data: bytes | str) -> np.ndarray:
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "seed": ("models/digits/view", {"seed": 5, "label": 1}),
     "other": ("models/digits/view", {"seed": 9, "label": 1}),
+    "typical": ("models/digits/view", {"seed": 5, "label": 1, "truncation": 0.3}),
     "ends": ("models/digits/view", {"seed": 5, "to": 9, "share": 1.0, "label": 1}),
     "between": ("models/digits/view", {"seed": 5, "to": 9, "share": 0.5, "label": 1}),
     "near": ("models/digits/view", NEAR),
@@ -192,6 +193,9 @@ def test_a_view_is_the_sample_that_the_library_makes(said, trained):
     assert np.abs(pixels(said["ends"].body) - pixels(said["other"].body)).max() <= 1
     half = model.frames(model.walk([5, 9], frames=3, label=1))[1]
     assert np.abs(pixels(said["between"].body) - half).max() <= 1
+    typical = model.frames(model.sample(1, seed=5, label=1, truncation=0.3))[0]
+    assert np.abs(pixels(said["typical"].body) - typical).max() <= 1
+    assert not np.array_equal(typical, pixels(said["seed"].body))
 
 
 def test_what_is_to_be_pasted_makes_the_same_sample(said, trained, tmp_path, monkeypatch):
