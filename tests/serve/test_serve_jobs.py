@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganforge.web import worker
 from ganforge.web.serve import jobs
 from ganforge.web.serve.app import Server
 from ganforge.web.serve.jobs import Job
@@ -112,6 +113,11 @@ def test_a_job_that_fails_says_why(with_jobs):
         assert facts["error"]["code"] == "sample.unknown_label"
         result = await ask(f"{said.headers['location']}/result")
         assert (result.status, result.error) == (422, "sample.unknown_label")
+        broken = await ask("/v1/models/denoise/jobs/translate", **as_form({"file": ("a.png", b"no image")}))
+        facts = await until(ask, broken, "failed")
+        assert facts["error"]["code"] == "data.unreadable"
+        assert "/" not in facts["error"]["message"], "no folder of the server"
+        assert str(server.worker.scratch) not in (await ask(f"{broken.headers['location']}/result")).text
         for path, form, status, code in (
             (AT, as_json({"n": 0}), 422, "serve.invalid_request"),
             (AT, as_json({"into": "/etc/passwd"}), 422, "serve.invalid_request"),
@@ -148,6 +154,24 @@ def test_jobs_are_cancelled_and_requests_do_not_wait_for_them(with_jobs):
         assert server.jobs.worker.statistics.started == 1, "the cancelled job ended by itself"
 
     with_jobs(use, jobs=3)
+
+
+def test_work_that_does_not_end_by_itself_is_ended_with_its_process(with_jobs, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE", 0.1)
+
+    async def use(ask: Ask, server: Server):
+        folder = server.worker.scratch / "waits"
+        folder.mkdir()
+        job = server.jobs.add("digits", "wait", {"seconds": 10_000}, folder)
+        while server.jobs.worker is None or not any(one.begun for one in server.jobs.worker.pending.values()):
+            await asyncio.sleep(0.02)
+        await ask(f"/v1/jobs/{job.id}", method="DELETE")
+        assert not folder.exists()
+
+        said = await ask(AT, **as_json({"n": 2}))
+        await until(ask, said, "done")
+
+    with_jobs(use)
 
 
 def test_jobs_have_a_deadline(with_jobs):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
-from ganforge.web.guard import Refused
+from ganforge.web.guard import Refused, without
 from ganforge.web.worker import Worker
 
 log = logging.getLogger("ganforge")
@@ -81,7 +81,7 @@ class Job:
         if self.state == "done":
             facts["result"] = {"type": self.type, "name": self.name, "bytes": self.nbytes}
         if self.error is not None:
-            facts["error"] = {"code": self.error.code, "message": str(self.error)}
+            facts["error"] = {"code": self.error.code, "message": without(str(self.error), [self.folder])}
         return facts
 
 
