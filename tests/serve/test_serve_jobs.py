@@ -156,6 +156,7 @@ def test_jobs_are_cancelled_and_requests_do_not_wait_for_them(with_jobs):
     with_jobs(use, jobs=3)
 
 
+@pytest.mark.slow
 def test_work_that_does_not_end_by_itself_is_ended_with_its_process(with_jobs, monkeypatch):
     monkeypatch.setattr(worker, "GRACE", 0.1)
 
@@ -185,7 +186,7 @@ def test_jobs_have_a_deadline(with_jobs):
     with_jobs(use, job_deadline=0.2)
 
 
-def test_results_are_forgotten_and_take_little_room(with_jobs, monkeypatch):
+def test_results_take_little_room(with_jobs, monkeypatch):
     monkeypatch.setattr(jobs, "MOST_BYTES", 100)
 
     async def use(ask: Ask, server: Server):
@@ -195,7 +196,17 @@ def test_results_are_forgotten_and_take_little_room(with_jobs, monkeypatch):
         assert (full.status, full.error) == (503, "serve.kept_jobs")
         assert 0 < int(full.headers["retry-after"]) <= 600
         await ask(said.headers["location"], method="DELETE")
-        monkeypatch.setattr(jobs, "KEPT_SECONDS", 0.1)
+        assert (server.jobs.nbytes, server.jobs.worker) == (0, None)
+        server.jobs.check()
+
+    with_jobs(use)
+
+
+@pytest.mark.slow
+def test_results_are_forgotten_and_the_process_ends_with_the_last(with_jobs, monkeypatch):
+    monkeypatch.setattr(jobs, "KEPT_SECONDS", 0.1)
+
+    async def use(ask: Ask, server: Server):
         said = await ask(AT, **as_json({}))
         async with asyncio.timeout(250):
             while (await ask(said.headers["location"])).status == 200:
