@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import re
@@ -13,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser.conftest import Site, serving
+from browser.conftest import SECONDS, Site, serving
 from browser.test_pages import CONTRAST, NAMELESS, REACHABLE, by_view
 from ganforge.cli.main import main
 from ganforge.modalities.video.example import write_example as write_films
 from ganforge.web.studio.context import Studio
 from processes import server
 from serve.conftest import trained  # noqa: F401  a fixture
+from web.asking import TOKEN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGES = {
@@ -163,6 +165,8 @@ def test_steps_directions_and_a_projection_lead_to_other_samples(guest, site):
     page.get_by_role("tab", name="Nearest training samples").click()
     page.get_by_role("button", name="Find the nearest").click()
     page.get_by_text("Of 40 training samples").wait_for()
+    page.get_by_text("Use this in Python").last.click()
+    page.get_by_text("ganforge explore neighbors").wait_for()
     page.get_by_role("tab", name="Film").click()
     page.get_by_label("Frames", exact=True).fill("4")
     page.get_by_role("button", name="Make the film").click()
@@ -338,6 +342,41 @@ def test_files_are_translated_one_by_one_and_together(guest, site):
         assert files.testzip() is None
         assert files.namelist() == ["same.translated.png", "2-same.translated.png"]
     assert page.locator(".badge.failed").count() == 1
+
+
+GIVE = """([selector, how, base64]) => {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], how === 'paste' ? 'image.png' : 'dropped.png', { type: 'image/png' }));
+  const options = { bubbles: true, cancelable: true };
+  const event = how === 'paste' ? new ClipboardEvent('paste', { ...options, clipboardData: transfer })
+    : new DragEvent('drop', { ...options, dataTransfer: transfer });
+  document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+@pytest.mark.timeout(1800)
+def test_images_are_dropped_pasted_and_taken_with_a_camera(guest, site):
+    page = opened(guest, site, *PAGES["translate"])
+    data = base64.b64encode(uploaded(1, 24, "")["buffer"]).decode()
+    assert page.get_by_text("Take a photo").count() == 0  # a computer has no camera to hold
+    for how, name in (("drop", "dropped"), ("paste", "image")):
+        page.evaluate(GIVE, [".drop" if how == "drop" else "body", how, data])
+        page.get_by_role("button", name=f"Save {name}.translated.png").wait_for()
+    context = guest.page.context.browser.new_context(
+        has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+    )
+    phone = context.new_page()
+    phone.set_default_timeout(SECONDS)
+    phone.goto(f"{site.url}/?token={TOKEN}")
+    phone.goto(site.address(PAGES["translate"][0]))
+    phone.get_by_text("Take a photo").wait_for()
+    camera = phone.locator("input[capture=environment]")
+    assert camera.get_attribute("accept") == "image/*"
+    camera.set_input_files(uploaded(2, 24, "photo.png"))
+    phone.get_by_role("button", name="Save photo.translated.png").wait_for()
+    context.close()
+    assert guest.errors == []
 
 
 @pytest.mark.timeout(1800)

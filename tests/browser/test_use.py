@@ -38,7 +38,26 @@ def test_a_run_from_its_data_to_the_trash_and_back(guest, site):
     page.get_by_role("button", name="Delete").click()
     page.get_by_text("0005-demo is in the trash").wait_for()
     page.get_by_role("button", name="Undo").click()
+    page.get_by_role("link", name="0005-demo").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_text("Trash (1)").click()
+    page.get_by_role("button", name="Restore 0005-demo").click()
     page.get_by_role("link", name="0005-demo").wait_for()
+    assert page.get_by_text("Trash (").is_hidden()
+    assert guest.errors == []
+
+
+def test_a_recipe_is_shown_as_text_and_as_the_difference_to_another(guest, site):
+    page = guest.page
+    page.goto(site.address("runs/0001-dcgan?tab=recipe"))
+    page.get_by_label("Recipe", exact=True).get_by_text("name: dcgan").wait_for()
+    page.get_by_label("Show as").select_option("0002-wgan")
+    row = page.locator("tr", has_text="optimizers.G.lr")
+    row.wait_for()
+    assert row.locator("td").all_inner_texts() == ["0.1", "0.2"]
+    assert page.locator("thead th").all_inner_texts()[1:] == ["0001-dcgan", "0002-wgan"]
+    page.get_by_label("Show as").select_option("")
+    page.get_by_label("Recipe", exact=True).get_by_text("name: dcgan").wait_for()
     assert guest.errors == []
 
 
@@ -215,6 +234,9 @@ def test_previews_are_on_a_slider(guest, site):
     page.keyboard.press("ArrowLeft")
     assert slider.get_attribute("aria-valuetext") == "after 0 samples"
     assert "previews/000000000.png" in page.locator(".player img").get_attribute("src")
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("after 1,000 samples").first.wait_for()
+    page.get_by_role("button", name="Play").wait_for()  # it stops at the newest
 
 
 @pytest.mark.timeout(600)

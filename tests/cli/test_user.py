@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +16,9 @@ from ganforge.core.events import read_events
 from ganforge.core.types import Spec
 from ganforge.data.path import PathData
 from ganforge.inference.model import Model
+from ganforge.registry import load_all
 from ganforge.signals import Signal
+from ganforge.ui.sample_targets import check_given
 from refused import refused
 
 # train
@@ -168,6 +172,17 @@ def test_sample_mistakes_leave_nothing_behind(ganforge, trained, tmp_path, monke
     said = ganforge("sample", trained, *words)
     assert (said.status, message in said.err) == (2, True), said.err
     assert not list(tmp_path.iterdir())
+
+
+def test_without_an_output_those_of_the_signal_are_named():
+    load_all()
+    for kind, signal in Signal.members().items():
+        with refused("output.not_given", "--out FOLDER") as error:
+            check_given(signal(), None, None, None)
+        named = set(re.findall(r"FILE(\.\w+)", str(error.value)))
+        extra = {".npz"} if signal.array_name else set()
+        assert named == {*signal.exporters, *extra, ".png"}, kind
+        check_given(signal(), Path("x"), None, None)
 
 
 def test_sample_replaces_files_only_when_told(ganforge, trained, tmp_path):

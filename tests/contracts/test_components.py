@@ -10,7 +10,8 @@ import pydantic
 import pytest
 
 from ganforge.augment.base import Augment
-from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
+from ganforge.core.component import Component, build, families, fields_of, to_plain
+from ganforge.core.help_texts import field_help, help_text
 from ganforge.data.base import DataSource
 from ganforge.modalities.pair.degrade.base import Degrade
 from ganforge.modalities.pair.losses.perceptual import Critic as CriticLens

@@ -9,8 +9,9 @@ import pydantic
 import pytest
 from family import Dish, Leftovers, Menu, Oven, Pepper, Salt, Soup, Spice, Stew
 
-from ganforge.core.component import Component, build, families, field_help, fields_of, help_text, to_plain
+from ganforge.core.component import Component, build, families, fields_of, to_plain
 from ganforge.core.errors import did_you_mean
+from ganforge.core.help_texts import field_help, help_text
 from ganforge.core.schedule import Linear, Schedule
 from refused import refused
 

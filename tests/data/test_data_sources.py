@@ -155,7 +155,7 @@ def test_zips_cut_short_encrypted_or_with_bombs(tmp_path, monkeypatch):
     path.write_bytes(data)
     with pytest.raises(BadItem, match="encrypted"):
         open_path(path).read(0)
-    monkeypatch.setattr("ganforge.data.store.MAX_MEMBER", 10)
+    monkeypatch.setattr("ganforge.data.zip_store.MAX_MEMBER", 10)
     with pytest.raises(BadItem, match="bomb"):
         open_path(path).read(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,14 @@ import torch
 from PIL import Image
 
 from ganforge.cli.main import main
+from ganforge.web.binding import hosts_of
 from ganforge.web.child import Settings
 from ganforge.web.replies import Statistics
+from ganforge.web.serve.app import Options, Server
 from ganforge.web.worker import Worker
 from processes import server
+from serve.asking import Ask
+from web.asking import TOKEN, Said, asked
 
 OPERATIONS = ("ganforge.web.operations", "serve.slow_operations")
 PEOPLE = Path(__file__).parents[1] / "golden" / "people.csv"
@@ -73,5 +77,26 @@ def with_worker(shared, monkeypatch) -> Callable[..., Any]:
         resident, held.statistics = held.statistics.resident, Statistics()
         held.statistics.resident = resident
         return loop.run_until_complete(use(held))
+
+    return run
+
+
+@pytest.fixture
+def with_server(with_worker) -> Callable[..., Any]:
+    """Runs `use(ask, server)` against the application, without a network."""
+
+    def run(use: Callable[[Ask, Server], Awaitable[Any]], most_waiting: int = 64, **options: Any) -> Any:
+        more = {"token": TOKEN, "hosts": hosts_of("127.0.0.1", 8000), "log": None}
+
+        async def go(worker: Worker) -> Any:
+            server = Server(worker, Options(**(more | options)))
+            app = server.app()
+
+            def ask(path: str, **fields: Any) -> Awaitable[Said]:
+                return asked(app, path, **fields)
+
+            return await use(ask, server)
+
+        return with_worker(go, most_waiting)
 
     return run

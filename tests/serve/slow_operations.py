@@ -32,3 +32,11 @@ def fill(held: Held, ask: dict[str, Any]) -> Answer:
 @operation("fail")
 def fail(held: Held, ask: dict[str, Any]) -> Answer:
     raise KeyError("a secret of the server")
+
+
+@operation("steps")
+def steps(held: Held, ask: dict[str, Any]) -> Answer:
+    for k in range(ask["steps"]):
+        time.sleep(0.02)
+        held.tell((k + 1) / ask["steps"])
+    return Answer()

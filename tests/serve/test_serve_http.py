@@ -6,56 +6,15 @@ import asyncio
 import inspect
 import io
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
-from ganforge.web.binding import hosts_of
 from ganforge.web.serve import limits
-from ganforge.web.serve.app import Options, Server
-from ganforge.web.worker import Worker
-from web.asking import TOKEN, Said, asked
-
-Ask = Callable[..., Awaitable[Said]]
-
-
-@pytest.fixture
-def with_server(with_worker) -> Callable[..., Any]:
-    """Runs `use(ask, server)` against the application, without a network."""
-
-    def run(use: Callable[[Ask, Server], Awaitable[Any]], most_waiting: int = 64, **options: Any) -> Any:
-        more = {"token": TOKEN, "hosts": hosts_of("127.0.0.1", 8000), "log": None}
-
-        async def go(worker: Worker) -> Any:
-            server = Server(worker, Options(**(more | options)))
-            app = server.app()
-
-            def ask(path: str, **fields: Any) -> Awaitable[Said]:
-                return asked(app, path, **fields)
-
-            return await use(ask, server)
-
-        return with_worker(go, most_waiting)
-
-    return run
-
-
-def as_json(body: Any) -> dict[str, Any]:
-    return {"method": "POST", "body": json.dumps(body).encode(), "content-type": "application/json"}
-
-
-def as_form(files: dict[str, tuple[str, bytes]], **fields: str) -> dict[str, Any]:
-    """A multipart form."""
-    parts = [f'--x\r\ncontent-disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields.items()]
-    for name, (file, data) in files.items():
-        head = f'--x\r\ncontent-disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'
-        parts.append(head.encode() + data + b"\r\n")
-    body = b"".join([*parts, b"--x--\r\n"])
-    return {"method": "POST", "body": body, "content-type": "multipart/form-data; boundary=x"}
-
+from ganforge.web.serve.app import Server
+from serve.asking import Ask, as_form, as_json
+from web.asking import TOKEN
 
 SAMPLE = "/v1/models/digits/sample"
 
@@ -312,7 +271,9 @@ def test_openapi_describes_each_route(with_server):
             for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
                 assert any(p["name"] == name and p["in"] == "path" and p["required"] for p in declared)
             assert (verb == "post") == ("requestBody" in one)
-            said = await ask(path.replace("{model}", "digits"), method="DELETE")
+            kind = "multipart/form-data" if path.endswith("/translate") else "application/json"
+            at = path.replace("{model}", "digits").replace("{job}", "none")
+            said = await ask(at, method="PUT", **{"content-type": kind})
             assert verb.upper() in said.headers.get("allow", ""), path
         fields = document["components"]["schemas"]["Sample"]["properties"]
         assert all(field.get("description") for name, field in fields.items() if name != "truncation")

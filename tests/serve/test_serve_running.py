@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ganforge.cli.serve import named
 from ganforge.web import worker
+from ganforge.web.asks import Sample
 from ganforge.web.binding import hosts_of
 from ganforge.web.child import Settings
 from ganforge.web.serve import running
@@ -64,8 +68,8 @@ def on_a_port(trained) -> Callable[..., None]:
             held = Worker(Settings({"digits": trained["digits"]}, operations=OPERATIONS), context=server())
             bound, ready = running.listening("127.0.0.1", 0), asyncio.Event()
             port = bound.getsockname()[1]
-            app = Server(held, Options(hosts=hosts_of("127.0.0.1", port), log=None, **options)).app()
-            serving = asyncio.create_task(running.serve(app, held, bound, ready.set))
+            served = Server(held, Options(hosts=hosts_of("127.0.0.1", port), log=None, **options))
+            serving = asyncio.create_task(running.serve(served, bound, ready.set))
             await ready.wait()
             await use(port, held)
             await serving
@@ -131,6 +135,26 @@ def test_many_clients_and_bad_ones(on_a_port, monkeypatch):
         await waits
 
     on_a_port(use, patience=0.2)
+
+
+def test_the_client_of_the_docs(on_a_port):
+    text = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
+    client: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], client)
+
+    async def use(port: int, held: Worker):
+        model = f"http://127.0.0.1:{port}/v1/models/digits"
+        image = await asyncio.to_thread(client["sample"], model, seed=7, label="1", exact=True)
+        assert image == (await held.ask("sample", "digits", Sample(seed=7, label="1", exact=True))).data
+        with pytest.raises(RuntimeError, match="unknown label 'x'"):
+            await asyncio.to_thread(client["sample"], model, label="x")
+        made = await asyncio.to_thread(client["sample_as_job"], model, n=9, format="npy")
+        assert np.load(io.BytesIO(made)).shape == (9, 8, 8, 1)
+        with pytest.raises(RuntimeError, match="unknown label 'x'"):
+            await asyncio.to_thread(client["sample_as_job"], model, label="x")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    on_a_port(use)
 
 
 def test_the_command_checks_before_it_serves(ganforge, trained, monkeypatch, tmp_path):

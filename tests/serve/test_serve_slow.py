@@ -133,3 +133,27 @@ def test_a_signal_ends_the_server_well_while_it_is_busy(trained):
 
         asyncio.run(busy())
         assert running.process.wait(20) == 0
+
+
+def test_a_signal_ends_a_job_and_its_process(trained):
+    with served(trained["digits"]) as running:
+
+        async def begin() -> None:
+            async with asyncio.timeout(250), Client(running.port) as client:
+                body = json.dumps({"n": 100_000, "format": "npz"}).encode()
+                client.send("POST /v1/models/digits/jobs/sample HTTP/1.1", body, content_type="application/json",
+                            content_length=str(len(body)))  # fmt: skip
+                status, said = await client.answer()
+                assert status == 202
+                while json.loads(said)["state"] != "running":
+                    _, said = await client.get(f"/v1/jobs/{json.loads(said)['id']}")
+                    await asyncio.sleep(0.05)
+                assert (await client.get("/v1/models/digits/sample?seed=1"))[0] == 200
+
+        asyncio.run(begin())
+        children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+        workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(workers) == 2
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+        assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]

@@ -19,11 +19,13 @@ import pytest
 from PIL import Image
 
 import ganforge as gf
+from explore.tiny import tiny
 from ganforge.cli.main import main
 from ganforge.core.marks import is_marked
 from ganforge.web.guard import Refused
+from ganforge.web.operations import OPERATIONS, Held
 from ganforge.web.replies import WorkerError
-from ganforge.web.studio import models, using
+from ganforge.web.studio import abilities, models, operations, using  # noqa: F401  the operations of its worker
 from ganforge.web.studio.app import application, rules_of
 from ganforge.web.studio.asking import Dragging, Film, Mixing, Move, Place, Pull, Several
 from ganforge.web.studio.context import Studio
@@ -70,6 +72,7 @@ def pixels(data: bytes | str) -> np.ndarray:
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "seed": ("models/digits/view", {"seed": 5, "label": 1}),
     "other": ("models/digits/view", {"seed": 9, "label": 1}),
+    "typical": ("models/digits/view", {"seed": 5, "label": 1, "truncation": 0.3}),
     "ends": ("models/digits/view", {"seed": 5, "to": 9, "share": 1.0, "label": 1}),
     "between": ("models/digits/view", {"seed": 5, "to": 9, "share": 0.5, "label": 1}),
     "near": ("models/digits/view", NEAR),
@@ -190,6 +193,9 @@ def test_a_view_is_the_sample_that_the_library_makes(said, trained):
     assert np.abs(pixels(said["ends"].body) - pixels(said["other"].body)).max() <= 1
     half = model.frames(model.walk([5, 9], frames=3, label=1))[1]
     assert np.abs(pixels(said["between"].body) - half).max() <= 1
+    typical = model.frames(model.sample(1, seed=5, label=1, truncation=0.3))[0]
+    assert np.abs(pixels(said["typical"].body) - typical).max() <= 1
+    assert not np.array_equal(typical, pixels(said["seed"].body))
 
 
 def test_what_is_to_be_pasted_makes_the_same_sample(said, trained, tmp_path, monkeypatch):
@@ -401,6 +407,8 @@ def test_texts_to_be_pasted_are_quoted():
         using.of_mixing(odd, Mixing(base=[1, 2], style=[3], layers=(0, 3))),
         using.of_dragging(odd, Dragging(label=1, pulls=[Pull(handle=(1, 2), target=(3, 4.5))], mask=True)),
         using.of_translating(odd, using.Translating(mask=True, direction="ab", where=where)),
+        using.of_neighbors(odd, Place(seed=4, label="it's")),
+        using.of_neighbors(odd, Place(path=[1], label="it's")),
     ]
     for found in asks:
         ast.parse(found["python"])
@@ -414,3 +422,30 @@ def test_texts_to_be_pasted_are_quoted():
     assert shlex.split(first[1])[-4:] == ["--direction", "pca/directions.json:1=-2", "--out", "sample/"]
     assert "sefa/directions.json:2=-3..3" in asks[3]["command"]
     assert "--seed 0 --label 1 --point 1,2:3,4.5 --mask mask.png" in asks[5]["command"]
+    assert shlex.split(asks[7]["command"])[4:8] == ["--seed", "4", "--label", "it's"]
+    assert 'neighbors(model, 1, 5, seed=4, label="it\'s")' in asks[7]["python"]
+    assert (asks[7]["latent"], asks[8]["latent"]) == (False, True)
+    assert shlex.split(asks[8]["command"])[4:6] == ["--latent", "latent.json"]
+    assert "model.at('latent.json')" in asks[8]["python"]
+
+
+def test_a_busy_worker_is_said_with_a_time_to_come_back():
+    found = models.refused(WorkerError("64 requests wait already", code="worker.busy", retry_after=1))
+    assert (found.status, found.code, found.retry_after) == (503, "worker.busy", 1)
+    assert models.refused(WorkerError("too late", code="worker.late")).status == 504
+
+
+def test_styles_of_a_model_that_has_them_are_mixed(tmp_path):
+    held = Held("styles", tiny("stylegan2-small"), tmp_path)
+    held.facts = {"can": {"walk": True}}
+    facts = OPERATIONS["abilities"].run(held, {}).facts
+    last = facts["layers"] - 1
+    assert last > 0
+    ask = {"base": [1, 2], "style": [3, 1], "label": None, "truncation": 1.0}
+    mixed = OPERATIONS["mix"].run(held, {**ask, "layers": [last, last]}).facts
+    assert mixed["layers"] == [last, last]
+    assert [len(mixed[name]) for name in ("base", "style", "mixed")] == [2, 2, 4]
+    assert mixed["mixed"][1] == mixed["base"][0] == mixed["style"][1], "with itself it is itself"
+    assert mixed["mixed"][0] != mixed["base"][0]
+    whole = OPERATIONS["mix"].run(held, {**ask, "layers": [0, last]}).facts
+    assert whole["mixed"] == [*whole["style"], *whole["style"]]

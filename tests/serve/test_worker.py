@@ -173,8 +173,37 @@ def test_too_many_and_too_late(with_worker):
         assert (await first).facts == {"waited": 0.3}
         await second
         assert (held.waiting, held.statistics.refused, held.statistics.late) == (0, 1, 1)
+        assert held.statistics.passes == 2, "what is late before it begins is not computed"
 
     with_worker(use, most_waiting=2)
+
+
+def test_work_tells_how_far_it_is_and_ends_when_nobody_waits(with_worker):
+    async def use(held: Worker):
+        shares: list[float] = []
+        await held.ask("steps", "digits", {"steps": 4}, told=shares.append)
+        assert shares == [0.25, 0.5, 0.75, 1.0]
+        shares.clear()
+        await held.ask("sample", "digits", Sample(n=130, format="npz"), told=shares.append)
+        assert shares == [64 / 130, 128 / 130, 1.0]
+        shares.clear()
+        await held.ask("walk", "digits", Walk(seeds=[1, 2], count=70, smallest=8), told=shares.append)
+        assert shares == [64 / 70, 1.0]
+
+        shares.clear()
+        begun = asyncio.create_task(
+            held.ask("steps", "digits", {"steps": 100_000}, deadline=10_000, told=shares.append)
+        )
+        waits = asyncio.create_task(held.ask("steps", "digits", {"steps": 100_000}, deadline=10_000))
+        while not shares:
+            await asyncio.sleep(0.01)
+        for one in (waits, begun):
+            one.cancel()
+        assert (await held.ask("steps", "digits", {"steps": 1}, deadline=250)).facts == {}
+        assert held.waiting == 0
+        assert held.statistics.started == 0, "the process is still the first one"
+
+    with_worker(use)
 
 
 @pytest.mark.slow

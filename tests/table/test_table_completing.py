@@ -131,7 +131,7 @@ def test_files(model, tmp_path, ganforge):
 def test_rows_are_not_written_to_an_image(model, tmp_path, ganforge):
     said = ganforge("sample", model.run_dir, "--out", tmp_path / "x.jpg")
     assert said.status == 2
-    assert "samples of the signal 'table' are written to a file that ends in .csv, .tsv, .parquet; for" in said.err
+    assert "'table' are written to a folder, or all to FILE.csv, FILE.tsv or FILE.parquet; for one" in said.err
 
 
 def test_candidates_are_weighed_by_what_is_known():

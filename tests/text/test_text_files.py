@@ -17,7 +17,8 @@ from ganforge.data.path import PathData
 from ganforge.modalities.text import choose
 from ganforge.modalities.text.example import sentences
 from ganforge.modalities.text.signal import Text
-from ganforge.modalities.text.source import TextFile, TextSet
+from ganforge.modalities.text.source import TextFile
+from ganforge.modalities.text.text_set import TextSet
 from refused import refused
 
 LINES = sentences(60)

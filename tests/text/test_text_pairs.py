@@ -15,7 +15,8 @@ from ganforge.modalities.text.example import write_pairs
 from ganforge.modalities.text.metrics.rouge import common, of_grams, of_sequence
 from ganforge.modalities.text.pair_signal import TextPairs
 from ganforge.modalities.text.pointer import PointerG
-from ganforge.modalities.text.source import PairedTexts, TextFile
+from ganforge.modalities.text.source import TextFile
+from ganforge.modalities.text.text_set import PairedTexts
 from refused import refused
 
 ROWS = [("the old cat sleeps on the mat", "cat sleeps"), ("a dog runs far away", "dog runs")] * 20

@@ -18,10 +18,10 @@ from ganforge.metrics.base import Comparison, SampleSet
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.example import in_old_style, sentences, write_styles
 from ganforge.modalities.text.metrics.style import TextStyleMetric
-from ganforge.modalities.text.source import TextSet
 from ganforge.modalities.text.style_subject import in_classes
 from ganforge.modalities.text.tasks.arae import at_each
 from ganforge.modalities.text.tasks.style import TextStyle, not_told
+from ganforge.modalities.text.text_set import TextSet
 from ganforge.web.description import attributes
 from refused import refused
 

@@ -16,7 +16,7 @@ from ganforge.modalities.text import choose, tokens
 from ganforge.modalities.text.example import sentences, write_example
 from ganforge.modalities.text.model import TokenModel, until_end
 from ganforge.modalities.text.signal import Text
-from ganforge.modalities.text.source import TextSet
+from ganforge.modalities.text.text_set import TextSet
 from refused import refused
 
 SMALL = {

@@ -13,7 +13,7 @@ from ganforge.modalities.text import pieces, tokens
 from ganforge.modalities.text.choose import tokenizer_for
 from ganforge.modalities.text.reading import normalized
 from ganforge.modalities.text.signal import Text
-from ganforge.modalities.text.source import TextSet
+from ganforge.modalities.text.text_set import TextSet
 from refused import refused
 
 ANY = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)

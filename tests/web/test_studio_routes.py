@@ -218,10 +218,26 @@ def test_stop_resume_trash_and_restore(asking, studio):
     until(lambda: '"resume"' in (studio.runs.root / name / "events.jsonl").read_text())
     asking(f"/api/runs/{name}/stop", {})
     until(lambda: studio.jobs.alive(studio.runs.root / name) is None)
-    asking(f"/api/runs/{name}/trash", {})
+    assert asking(f"/api/runs/{name}/trash", {}).json == {"name": name, "trashed": name}
     assert asking("/api/runs").json["runs"] == []
+    assert asking("/api/trash").json == {"names": [name]}
     assert asking(f"/api/trash/{name}/restore", {}).status == 200
     assert [row["name"] for row in asking("/api/runs").json["runs"]] == [name]
+
+
+def test_of_two_deleted_runs_of_one_name_each_comes_back(asking, studio):
+    for lr in (0.1, 0.2):
+        write_run(studio.runs.root, "a", lr=lr)
+        trashed = asking("/api/runs/a/trash", {}).json["trashed"]
+    assert trashed.startswith("a.")
+    assert asking("/api/trash").json == {"names": ["a", trashed]}
+    for name, lr in ((trashed, "0.2"), ("a", "0.1")):
+        assert asking(f"/api/trash/{name}/restore", {}).status == 200
+        assert lr in asking(f"/api/runs/{name}/recipe").text
+    assert asking("/api/trash").json == {"names": []}
+    (studio.runs.root / ".trash" / "link").symlink_to(studio.runs.root / "a")
+    assert asking("/api/trash").json == {"names": []}
+    assert asking("/api/trash/link/restore", {}).status == 404
 
 
 @pytest.mark.parametrize("path", POSTS)

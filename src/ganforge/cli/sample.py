@@ -10,7 +10,7 @@ import typer
 from ganforge.core.errors import UserError
 from ganforge.ui.common import Common, with_common
 from ganforge.ui.options import Direction, Guidance, Label, Latent, Procs, Seed, Source, Truncation, examples
-from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_kinds, check_targets, is_one_file
+from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_given, check_kinds, check_targets, is_one_file
 from ganforge.ui.samples import Labels, appended, write_arrays, write_files
 from ganforge.ui.verb import Verb
 
@@ -134,6 +134,7 @@ def sample(
         n = 64 if model.codes is None else len(model.codes)
     if piped is not None:
         out, npz = piped.targets(model, npz)
+    check_given(model.recipe.signal, out, grid, npz)
     check_targets(out, grid, npz, common.force)
     check_kinds(model, out, npz)
     check_format(model, out, form)

@@ -68,6 +68,8 @@ def serve(
         int, typer.Option("--together", help="Samples of several requests in one pass; 1 computes each by itself.")
     ] = 32,
     rate: Annotated[float, typer.Option("--rate", help="Requests a second of one client; 0: any number.")] = 0.0,
+    jobs: Annotated[int, typer.Option("--jobs", help="Jobs that may be unfinished; 0: none are taken.")] = 16,
+    job_minutes: Annotated[float, typer.Option("--job-minutes", help="Minutes that a job may be computed.")] = 60.0,
     upload: Annotated[int, typer.Option("--upload", help="MiB of an uploaded file, at most.")] = 64,
     memory: Annotated[
         int, typer.Option("--memory", help="MiB of the process that computes; it is replaced if it uses more.")
@@ -91,6 +93,7 @@ def serve(
         need(module, "ganforge serve")
     for name, value, least in (
         ("--deadline", deadline, 0.1), ("--queue", queue, 1), ("--together", together, 1), ("--rate", rate, 0),
+        ("--jobs", jobs, 0), ("--job-minutes", job_minutes, 0.01),
         ("--upload", upload, 1), ("--memory", memory, 1), ("--threads", threads, 1),
     ):  # fmt: skip
         if not least <= value < float("inf"):
@@ -144,10 +147,12 @@ def serve(
         hosts=hosts_of(host, bound.getsockname()[1], allow_host or ()),
         deadline=deadline,
         rate=rate,
+        jobs=jobs,
+        job_deadline=job_minutes * 60,
         upload=upload << 20,
         log=None if quiet else sys.stderr,
     )
-    asyncio.run(serve(Server(worker, options).app(), worker, bound, ready))
+    asyncio.run(serve(Server(worker, options), bound, ready))
 
 
 async def tried(worker: Worker) -> None:

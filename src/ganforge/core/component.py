@@ -10,15 +10,10 @@ plugin are accepted, too.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import functools
-import inspect
-import linecache
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import pydantic
@@ -27,6 +22,7 @@ from pydantic_core import ArgsKwargs, PydanticCustomError, core_schema
 
 from ganforge.core.errors import UserError, did_you_mean, no_field
 from ganforge.core.explain import code_of, explain, shortened
+from ganforge.core.help_texts import field_help, help_text
 
 CONFIG = ConfigDict(
     defer_build=True, extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True, allow_inf_nan=False
@@ -264,58 +260,6 @@ def families() -> dict[str, type[Component]]:
             found.setdefault(cls.family, cls)
         queue += cls.__subclasses__()
     return found
-
-
-def help_text(cls: type) -> str:
-    """The first paragraph of a class's docstring, on one line."""
-    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
-
-
-def field_help(cls: type) -> dict[str, str]:
-    """The docstrings below the fields of a component, including inherited ones, by field name."""
-    docs: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        if isinstance(base, type) and issubclass(base, Component):
-            docs |= _own_help(base)
-    return docs
-
-
-@functools.cache  # to find the file of a class takes longer than to look it up
-def _own_help(cls: type) -> dict[str, str]:
-    try:
-        file = inspect.getsourcefile(cls)
-    except (OSError, TypeError):  # a class defined interactively has no source
-        return {}
-    return _help_in(file).get(cls.__qualname__, {}) if file else {}
-
-
-@functools.cache  # a file is parsed once for all of its classes, most of which occur in many recipes
-def _help_in(file: str) -> dict[str, dict[str, str]]:
-    """The docstrings below the fields of each class of a file, by the class's qualified name and the field's."""
-    found: dict[str, dict[str, str]] = {}
-
-    def visit(body: list[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, ast.ClassDef):
-                found[prefix + node.name] = dict(_documented(node.body))
-                visit(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                visit(node.body, f"{prefix}{node.name}.<locals>.")
-
-    visit(ast.parse("".join(linecache.getlines(file))).body, "")
-    return found
-
-
-def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for field, doc in pairwise(body):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(doc, ast.Expr)
-            and isinstance(doc.value, ast.Constant)
-            and isinstance(doc.value.value, str)
-        ):
-            yield field.target.id, " ".join(doc.value.value.split())
 
 
 def _count(value: Any) -> Any:

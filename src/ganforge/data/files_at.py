@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ganforge.core.errors import UserError
 from ganforge.data import layout
-from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store
+from ganforge.data.zip_store import ZipStore
 
 
 def at_path(path: str) -> Path | Store:

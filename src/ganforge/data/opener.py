@@ -13,7 +13,8 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.data import shards
 from ganforge.data.layout import Labels
-from ganforge.data.store import UNREADABLE, FolderStore, Store, Subfolder, ZipStore
+from ganforge.data.store import FolderStore, Store, Subfolder
+from ganforge.data.zip_store import UNREADABLE, ZipStore
 
 if TYPE_CHECKING:
     from ganforge.data.base import DataSource

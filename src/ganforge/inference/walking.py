@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class Walking(Sampling):
         vary: str | None = None,
         text: str | Sequence[str] = (),
         direction: str | Sequence[str] = (),
+        progress: Callable[[int, int], None] | None = None,
     ) -> Any:
         """Samples along a path through latent space, from the first sample of one seed to that of the next.
 
@@ -58,6 +59,7 @@ class Walking(Sampling):
                 stays that of the first seed.
             direction: a way along a direction that `ganforge explore directions` has written, in standard deviations:
                 "directions.json:2=-3..3"; or several at once. The latent then is that of the first seed, moved.
+            progress: called after each batch with the number of samples made, and of all.
 
         Returns:
             Like `sample`: for images uint8 [frames, H, W, C].
@@ -109,6 +111,8 @@ class Walking(Sampling):
                 shift=torch.stack([way[rows] for way in ways]).sum(0) if ways else None,
             )
             parts.append(self.bundle.generate(at_points(request, points[rows])))
+            if progress is not None:
+                progress(start + n, frames)
         return self.recipe.signal.join(parts, self.spec)
 
     interpolate = walk

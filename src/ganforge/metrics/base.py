@@ -6,7 +6,8 @@ A `Comparison` holds the real and the generated samples and other inputs of metr
 extractor once, for all metrics. A `Metric` reads it and returns `Result`s, each with its protocol.
 """
 
-from ganforge.metrics.comparison import CHUNK, Comparison, Encoded, Latents, cached, stream
+from ganforge.metrics.comparison import CHUNK, Comparison, Latents
+from ganforge.metrics.extraction import Encoded, cached, stream
 from ganforge.metrics.extractor import Encoder, Extractor, OpenContext
 from ganforge.metrics.meaning import Meaning
 from ganforge.metrics.metric import Metric, keeps_features, measure

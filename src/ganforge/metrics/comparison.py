@@ -6,7 +6,6 @@ samples → extractor → features → statistics
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +13,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from ganforge.core.conditions import Conditions
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
 from ganforge.metrics import statistics
+from ganforge.metrics.extraction import Encoded, cached, stream
 from ganforge.metrics.extractor import Encoder
 from ganforge.metrics.samples import Progress, SampleSet, silent
 from ganforge.metrics.statistics import Gather, Moments
 
 T = TypeVar("T")
-Encoded = tuple[np.ndarray, "np.ndarray | None"]
-"""Features float32 [n, D] and class probabilities float32 [n, K] of some samples."""
-
-log = logging.getLogger("ganforge")
-
 CHUNK = 256  # samples processed at a time
 
 
@@ -278,48 +272,3 @@ class Comparison:
             return None
         key = hashlib.sha256("\n".join([side.fingerprint, self.encoder.identity, what]).encode()).hexdigest()
         return self.cache / "statistics" / f"{key[:32]}.safetensors"
-
-
-def stream(
-    encoder: Encoder, parts: Iterator[Any], side: SampleSet, start: int, stop: int, progress: Progress
-) -> Iterator[Encoded]:
-    """Features and probabilities of the samples [start, stop) of a side, part by part.
-
-    Raises:
-        UserError: features of a sample are not finite.
-    """
-    done = start
-    for part in parts:
-        features, probabilities = encoder.encode(part)
-        array = features.float().cpu().numpy()
-        good = np.isfinite(array).all(1)
-        if not good.all():
-            raise UserError(
-                f"{side.name}: sample {done + int(np.argmin(good))} has features that are not finite (NaN or "
-                f"infinite) under the extractor {encoder.tag}. Check that sample and the weights of the "
-                "extractor; nothing was measured",
-                code="metric.features_not_finite",
-            )
-        done += len(array)
-        progress(f"features of {side.name}", done - start, stop - start)
-        yield array, None if probabilities is None else probabilities.float().cpu().numpy()
-
-
-def cached(path: Path | None, make: Callable[[], T], load: Callable[[Path], T], save: Callable[[Path, T], None]) -> T:
-    """The cached value in `path`, or the result of `make`, which is then cached.
-
-    Failures of the cache are not errors: a damaged file is replaced, and if it cannot be written, nothing is cached.
-    """
-    if path is None:
-        return make()
-    try:
-        if path.is_file():
-            return load(path)
-    except (UserError, OSError) as error:
-        log.warning("%s: computed again, and the file is replaced where it can be", error)
-    found = make()
-    try:
-        save(path, found)
-    except (OSError, SafetensorError) as error:
-        log.warning("%s: could not be saved (%s), so the next evaluation will compute it again", path, error)
-    return found

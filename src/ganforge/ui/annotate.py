@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from ganforge.core.component import Component, field_help, fields_of, help_text, to_plain
+from ganforge.core.component import Component, fields_of, to_plain
+from ganforge.core.help_texts import field_help, help_text
 
 WIDTH = 110
 

@@ -6,6 +6,7 @@ import mimetypes
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ganforge.ui.output import results
 
 if TYPE_CHECKING:
     from ganforge.inference.model import Model
+    from ganforge.signals import Signal
 
 PIPE = "-"
 
@@ -53,18 +55,30 @@ class Piped:
         results().buffer.flush()
 
 
+def check_given(signal: Signal, out: Path | None, grid: Path | None, npz: Path | None) -> None:
+    """Raises `UserError` where no output is named, with those that samples of the signal have."""
+    if out is None and grid is None and npz is None:
+        ways = ["--out FOLDER", f"--out {one_file(signal)} (all in one file)"]
+        ways += ["--npz FILE.npz"] if signal.array_name else []
+        ways += ["--grid FILE.png (one image of all)"] if signal.has_frames else []
+        raise UserError(f"no output is given: use {either(ways)}", code="output.not_given")
+
+
+def one_file(signal: Signal) -> str:
+    """The names of files that hold all samples: "FILE.csv or FILE.parquet"."""
+    return either([f"FILE{ending}" for ending in signal.exporters])
+
+
+def either(ways: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]]))
+
+
 def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: bool) -> None:
     """Finds out before anything is computed whether the output can be written.
 
     Raises:
-        UserError: no output named, a wrong extension, a file that already exists, or no permission to write.
+        UserError: a wrong extension, a file that already exists, or no permission to write.
     """
-    if out is None and grid is None and npz is None:
-        raise UserError(
-            "no output is given: use --out FOLDER (PNG files), --grid FILE.png, --npz FILE.npz or --out FILE.npy; "
-            "for rows of a table --out FILE.csv",
-            code="output.not_given",
-        )
     for option, path, suffixes in (("--grid", grid, (".png",)), ("--npz", npz, (".npz",))):
         if path is not None and path.suffix.lower() not in suffixes:
             raise UserError(f"{option} {path}: the name must end in {suffixes[0]}", code="output.wrong_extension")
@@ -103,16 +117,15 @@ def check_kinds(model: Model, out: Path | None, npz: Path | None) -> None:
     """
     signal = model.recipe.signal
     if out is not None and (is_file_name(out) or is_one_file(out)) and out.suffix.lower() not in signal.exporters:
-        others = [ending for ending in signal.exporters if ending != ".npy"]
-        ways = f"a file that ends in {', '.join(others)}" if others else "a folder, or FILE.npy"
+        image = "; for one image of all: --grid FILE.png" if signal.has_frames else ""
         raise UserError(
-            f"--out {out}: samples of the signal {signal.kind!r} are written to {ways}; for one image of all: --grid "
-            "FILE.png",
+            f"--out {out}: samples of the signal {signal.kind!r} are written to a folder, or all to {one_file(signal)}"
+            + image,
             code="output.unsupported_format",
         )
     if npz is not None and not signal.array_name:
         raise UserError(
-            f"--npz {npz}: the columns of a table have different types; use --out FILE.csv or FILE.parquet",
+            f"--npz {npz}: samples of the signal {signal.kind!r} are no array; use --out {one_file(signal)}",
             code="output.unsupported_format",
         )
 

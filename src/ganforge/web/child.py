@@ -6,7 +6,10 @@ so that a single client loses nothing.
 
     {"id", "op", "model", "until", ...}  →  {"begun": [id, ...]}, then {"id", "type", "name", ...} + body
                                             or {"id", "error": {"code", "message"}}
+    {"left": id}                         →  nothing: nobody waits for that answer any more
+                                            {"progress": id, "share"} from operations that tell how far they are
 
+into: a file that gets the body of the answer, which then has none: large ones need not pass through the web process.
 until: `time.monotonic()` at which nobody waits for the answer any more, the same clock in both processes.
 """
 
@@ -95,6 +98,8 @@ class Child:
     waiting: deque[Waiting] = field(default_factory=deque)
     unpacker: Unpacker = field(default_factory=Unpacker)
     closed: bool = False
+    computed: int | None = None
+    """The request that is computed by itself; None once nobody waits for it."""
 
     def begin(self) -> None:
         """Loads and warms up all models, and says so, or what is wrong."""
@@ -132,7 +137,9 @@ class Child:
         while True:
             self.receive(wait=not self.waiting)
             if not self.waiting:
-                return
+                if self.closed:
+                    return
+                continue  # what waited was left
             self.answer(self.group())
             if (used := resident()) > self.settings.memory:
                 self.send({"leaving": used})
@@ -144,8 +151,28 @@ class Child:
             part = self.connection.recv(CHUNK)
             self.closed = not part
             for message in self.unpacker.feed(part):
+                if "left" in message.fields:
+                    self.leave(message.fields["left"])
+                    continue
                 self.waiting.append(Waiting(message.fields))
                 wait = False
+
+    def leave(self, number: int) -> None:
+        """Forgets a request for which nobody waits."""
+        self.waiting = deque(one for one in self.waiting if one.fields["id"] != number)
+        if self.computed == number:
+            self.computed = None
+
+    def tell(self, share: float) -> None:
+        """Says how far the request is that is computed by itself.
+
+        Raises:
+            UserError: nobody waits for it any more.
+        """
+        self.receive(wait=False)
+        if self.computed is None or self.closed:
+            raise UserError("nobody waits for this any more", code="worker.left")
+        self.send({"progress": self.computed, "share": share})
 
     def group(self) -> list[Waiting]:
         """The oldest request, and those behind it that share its pass."""
@@ -200,7 +227,11 @@ class Child:
             self.held.pop(name, None)
             return Answer()
         operation, held = self.asked(fields)
-        return operation.run(held, fields)
+        self.computed, held.tell = fields["id"], self.tell
+        try:
+            return operation.run(held, fields)
+        finally:
+            self.computed = None
 
     def answer(self, group: list[Waiting]) -> None:
         """Computes a group and sends its answers."""
@@ -231,7 +262,7 @@ class Child:
         for k, one in enumerate(group):
             try:
                 made = self.run(one.fields) if one.draw is None else one.draw.finish(samples[k])
-                message = answer_of(one.fields["id"], made, time.perf_counter() - begun, len(group))
+                message = answer_of(one.fields, made, time.perf_counter() - begun, len(group))
             except Exception as error:
                 one.error = error_of(error)
                 continue
@@ -241,10 +272,14 @@ class Child:
         self.connection.sendall(packed(fields))
 
 
-def answer_of(number: int, made: Answer, seconds: float, together: int) -> bytes:
+def answer_of(asked: dict[str, Any], made: Answer, seconds: float, together: int) -> bytes:
     """The message that answers a request."""
     facts = {"seconds": round(seconds, 6), "together": together, "resident": resident()}
-    return packed({"id": number, "type": made.type, "name": made.name, "facts": made.facts, **facts}, made.data)
+    data = made.data
+    if "into" in asked:
+        Path(asked["into"]).write_bytes(data)
+        data = b""
+    return packed({"id": asked["id"], "type": made.type, "name": made.name, "facts": made.facts, **facts}, data)
 
 
 def error_of(error: Exception) -> dict[str, str]:

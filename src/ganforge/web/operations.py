@@ -37,6 +37,8 @@ class Held:
         single: ending of the file of one sample; empty if samples are not written one by one.
         formats: that its samples can be asked for in, the most natural one first.
         facts: what `describe` answers.
+        tell: to be called now and then with the share that is done, in [0, 1], by what takes long. It raises where
+            nobody waits for the answer any more.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Held:
     single: str = ""
     formats: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    tell: Callable[[float], None] = lambda share: None
 
     @classmethod
     def load(cls, name: str, path: str, scratch: Path, device: str | None = None) -> Held:
@@ -164,7 +167,11 @@ def sample(held: Held, ask: dict[str, Any]) -> Answer:
     elif ask["where"] and not model.by_request:
         parts = [(model.found(n, ask["where"], seed, ask["label"], truncation).samples, None)]
     else:
-        parts = list(model.batches(n, seed, ask["label"], truncation, None, ask["where"], ask["text"]))
+        parts, made = [], 0
+        for part, labels in model.batches(n, seed, ask["label"], truncation, None, ask["where"], ask["text"]):
+            parts.append((part, labels))
+            made += len(part)
+            held.tell(made / n)
     samples = model.recipe.signal.join([part for part, _ in parts], model.spec)
     return held.written(model, samples, writing.joined([labels for _, labels in parts]), form, ask["columns"])
 
@@ -177,7 +184,7 @@ def walk(held: Held, ask: dict[str, Any]) -> Answer:
     film.check(path, ask["rate"])
     samples = model.walk(
         ask["seeds"], ask["count"], ask["mode"], ask["loop"], ask["label"], ask["truncation"], 64, ask["where"],
-        ask["vary"], ask["text"],
+        ask["vary"], ask["text"], progress=lambda made, of: held.tell(made / of),
     )  # fmt: skip
     film.write([film.enlarge(frame, ask["smallest"]) for frame in model.frames(samples)], path, ask["rate"])
     return Answer(writing.taken(path), writing.type_of(path.name), path.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,12 +46,14 @@ class Pending:
 
     Attributes:
         message: as it is sent. until: `time.monotonic()` of its deadline.
+        told: called with the share that is done, in [0, 1], where the operation says so.
         begun: whether the process computes it. left: whether nobody waits for it any more.
     """
 
     message: bytes
     until: float
     done: asyncio.Future[Reply]
+    told: Callable[[float], None] | None = None
     begun: bool = False
     left: bool = False
 

@@ -19,7 +19,7 @@ import socket
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -127,13 +127,21 @@ class Worker:
         """Requests without an answer."""
         return len(self.pending)
 
-    async def ask(self, operation: str, model: str, ask: Ask | Mapping[str, Any], deadline: float = 30.0) -> Reply:
-        """Asks a model for something and waits for the answer.
+    async def ask(
+        self,
+        operation: str,
+        model: str,
+        ask: Ask | Mapping[str, Any],
+        deadline: float = 30.0,
+        told: Callable[[float], None] | None = None,
+    ) -> Reply:
+        """Asks a model for something and waits for the answer. Whoever stops waiting ends the work on it too.
 
         Args:
             operation: one of those that are registered in the worker: "sample", "walk", "translate", ...
             ask: its fields.
             deadline: seconds that the answer may take.
+            told: called with the share that is done, in [0, 1], where the operation says so.
 
         Raises:
             UserError: the model refuses (a wrong label, a format that it has not).
@@ -151,7 +159,7 @@ class Worker:
         number, until = next(self.numbers), time.monotonic() + deadline
         fields = ask.model_dump() if isinstance(ask, Ask) else dict(ask)
         message = packed(fields | {"id": number, "op": operation, "model": model, "until": until})
-        pending = Pending(message, until, asyncio.get_running_loop().create_future())
+        pending = Pending(message, until, asyncio.get_running_loop().create_future(), told)
         self.pending[number] = pending
         if self.ready and self.writer is not None:
             self.writer.write(message)
@@ -164,9 +172,8 @@ class Worker:
                 f"the answer took more than {deadline:g} s: ask for less, or try again later", code="worker.late"
             )
         finally:
-            pending.left = not pending.done.done()
-            if not pending.begun:  # else it stays until the process is done with it, which `watch` sees to
-                self.pending.pop(number, None)
+            if not pending.done.done():
+                self.leave(number, pending)
 
     async def load(self, name: str, path: Path, deadline: float = 120.0) -> Mapping[str, Any]:
         """Loads one more model, unless it is loaded already and its file is the same; the facts of it.
@@ -187,6 +194,15 @@ class Worker:
             self.models.pop(other, None)
             await self.ask("unload", other, {}, deadline)
         return self.models[name]
+
+    def leave(self, number: int, pending: Pending) -> None:
+        """Tells the process that nobody waits for an answer any more. What it has begun stays in the list until it has
+        ended it, which `watch` sees to."""
+        pending.left, pending.until = True, min(pending.until, time.monotonic())
+        if self.ready and self.writer is not None:
+            self.writer.write(packed({"left": number}))
+        if not pending.begun:
+            self.pending.pop(number, None)
 
     def fail(self, numbers: list[int], error: UserError) -> None:
         for number in numbers:
@@ -284,6 +300,10 @@ class Worker:
             for number in fields["begun"]:
                 if number in self.pending:
                     self.pending[number].begun = True
+        elif "progress" in fields:
+            pending = self.pending.get(fields["progress"])
+            if pending is not None and pending.told is not None and not pending.left:
+                pending.told(fields["share"])
         elif "leaving" in fields:
             self.statistics.renewed += 1
             log.warning("the worker uses %s MiB and is replaced", f"{fields['leaving'] >> 20:,}")

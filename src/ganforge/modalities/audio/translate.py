@@ -20,7 +20,8 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import check_folder, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
-from ganforge.data.store import FolderStore, ZipStore
+from ganforge.data.store import FolderStore
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.audio import files as sounds
 from ganforge.modalities.audio.clips import mixed, resampled
 

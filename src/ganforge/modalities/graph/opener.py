@@ -14,7 +14,8 @@ from ganforge.core.errors import UserError
 from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import ZipStore, is_hidden
+from ganforge.data.store import is_hidden
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Repairs
 from ganforge.modalities.graph.numbers import settled

@@ -12,7 +12,8 @@ from ganforge.core.errors import UserError
 from ganforge.data.base import DataSource
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener, single_files, supported_formats
-from ganforge.data.store import Store, ZipStore, is_hidden, kinds_of_files
+from ganforge.data.store import Store, is_hidden, kinds_of_files
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.image import files as pictures
 from ganforge.modalities.image.sources import cifar, folder, idx, numpy_files, objects
 

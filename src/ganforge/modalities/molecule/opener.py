@@ -11,7 +11,8 @@ from ganforge.core.errors import UserError
 from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import ZipStore, is_hidden
+from ganforge.data.store import is_hidden
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.molecule import reading
 from ganforge.modalities.molecule.source import MoleculeFile, is_molecules
 

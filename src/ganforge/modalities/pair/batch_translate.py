@@ -20,7 +20,8 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.core.files import refuse_input
 from ganforge.core.refusals import Refusal
-from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.image.file_kinds import ending_of
 from ganforge.modalities.image.files import Facts, left_out
 from ganforge.modalities.image.pixels import resize

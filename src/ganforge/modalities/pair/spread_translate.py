@@ -15,7 +15,8 @@ import torch
 
 from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import TrainingError, UserError
-from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store
+from ganforge.data.zip_store import ZipStore
 from ganforge.inference.workers import own_device
 from ganforge.modalities.pair import batch_translate
 from ganforge.modalities.pair.batch_translate import Finish, Job, Outcome

@@ -12,7 +12,8 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.data.files_at import content
-from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.series import reading
 
 FILE, ROW = "series", "value"  # names of the columns of what has none

@@ -9,7 +9,8 @@ import numpy as np
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import Store, ZipStore
+from ganforge.data.store import Store
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.series import files_of, layout, reading
 from ganforge.modalities.series.source import SeriesFile
 

@@ -12,7 +12,8 @@ from ganforge.core.dataset import BadItem, Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.data.store import FolderStore, Store, is_hidden
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.shape import source
 from ganforge.modalities.shape.formats import grids
 

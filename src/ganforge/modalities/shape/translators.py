@@ -18,7 +18,8 @@ from ganforge.core.files import atomic_files, check_new, refuse_input
 from ganforge.core.progress import Stages
 from ganforge.core.refusals import PartlyDone, Refusal, listed
 from ganforge.core.words import counted
-from ganforge.data.store import FolderStore, Store, ZipStore
+from ganforge.data.store import FolderStore, Store
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.shape import images
 from ganforge.modalities.shape.formats.parts import Grid
 from ganforge.modalities.shape.signal import Shaped

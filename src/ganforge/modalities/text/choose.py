@@ -11,7 +11,7 @@ from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.modalities.text import tokens
 from ganforge.modalities.text.reading import IDEOGRAPH
-from ganforge.modalities.text.source import TextSet
+from ganforge.modalities.text.text_set import TextSet
 from ganforge.modalities.text.tokens import Tokenizer
 
 FEWEST = 32

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganforge.core.dataset import Dataset
 from ganforge.modalities.text import choose, tokens
-from ganforge.modalities.text.source import TextSet
+from ganforge.modalities.text.text_set import TextSet
 from ganforge.recipes import fitting
 from ganforge.signals import Inspection
 

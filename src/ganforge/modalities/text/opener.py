@@ -15,7 +15,8 @@ from ganforge.core.errors import UserError
 from ganforge.data.files_at import ending_of
 from ganforge.data.given import Given, MemoryData
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import ZipStore, is_hidden
+from ganforge.data.store import is_hidden
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.text import reading
 from ganforge.modalities.text.source import (
     ENDINGS,
@@ -23,10 +24,10 @@ from ganforge.modalities.text.source import (
     SUMMARIES,
     TABLES,
     TextFile,
-    TextSet,
     found_pair,
     is_text,
 )
+from ganforge.modalities.text.text_set import TextSet
 
 CLEAR = 0.8
 SURE = 0.97  # names of columns that say what they are

@@ -25,7 +25,7 @@ from ganforge.core.types import Batch, Spec
 from ganforge.modalities.text import choose, tokens
 from ganforge.modalities.text.example import write_pairs
 from ganforge.modalities.text.signal import Text
-from ganforge.modalities.text.source import PairedTexts
+from ganforge.modalities.text.text_set import PairedTexts
 from ganforge.signals import Card, Nearest, Noun, Rule, Usage
 
 

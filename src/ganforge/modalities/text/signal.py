@@ -28,7 +28,7 @@ from ganforge.modalities.text import choose, drawing, findings, inspect, tokens
 from ganforge.modalities.text.example import write_example
 from ganforge.modalities.text.metrics import verse
 from ganforge.modalities.text.reading import IDEOGRAPH
-from ganforge.modalities.text.source import TextSet
+from ganforge.modalities.text.text_set import TextSet
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage
 
 log = logging.getLogger("ganforge")

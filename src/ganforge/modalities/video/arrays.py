@@ -13,7 +13,8 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.data import file_sets
-from ganforge.data.store import UNREADABLE, FolderStore
+from ganforge.data.store import FolderStore
+from ganforge.data.zip_store import UNREADABLE
 from ganforge.modalities.video.film import Header
 from ganforge.modalities.video.source import Film, Films
 

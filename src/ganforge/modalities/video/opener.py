@@ -7,7 +7,8 @@ from pathlib import Path
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
-from ganforge.data.store import FolderStore, Store, ZipStore, is_hidden
+from ganforge.data.store import FolderStore, Store, is_hidden
+from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.video import arrays, container, stills
 from ganforge.modalities.video.source import Film, Films, kind_of_images, open_store, part_of
 

@@ -1,45 +1,40 @@
-"""The HTTP API over one worker: `/v1/models/NAME/sample` and its neighbors, health, metrics and OpenAPI.
+"""The HTTP API over one worker: `/v1/models/NAME/sample` and its neighbors, jobs, health, metrics and OpenAPI.
 
-request → watching (number, log, metrics) → guard (Host, token, size) → route → asks (checked) → worker → file
+request → watching (number, log, metrics) → guard (Host, token, size) → route → reading (checked) → worker → file
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-import pydantic
-from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ganforge.core.errors import UserError
-from ganforge.core.explain import explain
 from ganforge.core.version import __version__
-from ganforge.web.asks import ASKS, Ask, Sample
+from ganforge.web.asks import Ask, Sample
 from ganforge.web.guard import Refused, Rules, Upload, guarded
 from ganforge.web.serve import metrics
+from ganforge.web.serve.jobs import Jobs
 from ganforge.web.serve.limits import Rate
 from ganforge.web.serve.openapi import document
+from ganforge.web.serve.reading import body_of, listed, of_strings, upload_of
 from ganforge.web.serve.watching import Watched
 from ganforge.web.worker import Reply, Worker, WorkerError
 
 FORM = "multipart/form-data"
-FILES = ("file", "mask")
 JSON_BYTES = 256 << 10
-ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 STATUS = {
     "worker.busy": 503,
     "worker.died": 503,
@@ -60,6 +55,7 @@ class Options:
         hosts: Host headers that are answered.
         deadline: seconds that an answer may take. patience: seconds that a client may take to send a request.
         rate: requests a second of one client; 0: any number.
+        jobs: unfinished jobs at a time; 0: none are taken. job_deadline: seconds that one may be computed.
         upload: bytes of an uploaded file, at most.
         log: where a line for each request is written; None: nowhere.
     """
@@ -69,6 +65,8 @@ class Options:
     deadline: float = 30.0
     patience: float = 30.0
     rate: float = 0.0
+    jobs: int = 16
+    job_deadline: float = 3600.0
     upload: int = 64 << 20
     log: TextIO | None = field(default_factory=lambda: sys.stderr)
 
@@ -83,6 +81,12 @@ class Server:
 
     def __post_init__(self) -> None:
         self.rate = Rate(self.options.rate)
+        self.jobs = Jobs(self.worker, self.options.jobs, self.options.job_deadline)
+
+    async def stop(self) -> None:
+        """Ends the processes that compute, and what they compute."""
+        await self.jobs.stop()
+        await self.worker.stop()
 
     def app(self) -> ASGIApp:
         """The whole application."""
@@ -96,14 +100,20 @@ class Server:
             Route("/v1/models/{model}/sample", self.sample, methods=["GET", "POST"]),
             Route("/v1/models/{model}/walk", self.walk, methods=["POST"]),
             Route("/v1/models/{model}/translate", self.translate, methods=["POST"]),
+            Route("/v1/models/{model}/jobs/sample", self.begin, methods=["POST"]),
+            Route("/v1/models/{model}/jobs/walk", self.begin, methods=["POST"]),
+            Route("/v1/models/{model}/jobs/translate", self.begin, methods=["POST"]),
+            Route("/v1/jobs/{job}", self.job, methods=["GET", "DELETE"]),
+            Route("/v1/jobs/{job}/result", self.result),
         ]
         rules = Rules(
             token=self.options.token,
             hosts=self.options.hosts,
             open=frozenset({"/healthz", "/readyz"}),
             uploads={
-                f"/v1/models/{name}/translate": Upload((FORM,), self.options.upload)
+                f"/v1/models/{name}/{way}translate": Upload((FORM,), self.options.upload)
                 for name in self.worker.settings.models
+                for way in ("", "jobs/")
             },
             json_bytes=JSON_BYTES,
             hide=(self.worker.scratch,),
@@ -112,8 +122,8 @@ class Server:
 
         def route_of(path: str) -> str:
             parts = path.split("/")
-            if parts[:3] == ["", "v1", "models"] and len(parts) > 3:
-                path = "/".join([*parts[:3], "{model}", *parts[4:]])
+            if len(parts) > 3 and parts[2] in ("models", "jobs"):
+                path = "/".join([*parts[:3], f"{{{parts[2][:-1]}}}", *parts[4:]])
             return path if path in known else "other"
 
         return Watched(guarded(routes, rules), self.metrics, route_of, self.options.log)
@@ -127,7 +137,7 @@ class Server:
         return JSONResponse({"ready": self.worker.ready}, 200 if self.worker.ready else 503)
 
     async def prometheus(self, request: Request) -> Response:
-        return PlainTextResponse(self.metrics.text(self.worker), media_type=metrics.TYPE)
+        return PlainTextResponse(self.metrics.text(self.worker, self.jobs), media_type=metrics.TYPE)
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document(bool(self.options.token)))
@@ -157,7 +167,7 @@ class Server:
     async def sample(self, request: Request) -> Response:
         facts = self.facts(request)
         if request.method == "POST":
-            ask = await self.body(request, "sample")
+            ask = await body_of(request, "sample", self.options.patience)
         else:
             ask = of_strings(Sample, listed(request.query_params.multi_items()))
         assert isinstance(ask, Sample)
@@ -172,24 +182,16 @@ class Server:
 
     async def walk(self, request: Request) -> Response:
         self.facts(request)
-        return await self.answer(request, "walk", await self.body(request, "walk"))
+        return await self.answer(request, "walk", await body_of(request, "walk", self.options.patience))
 
     async def translate(self, request: Request) -> Response:
         self.facts(request)
-        async with self.form(request) as form:
-            texts = [(name, value) for name, value in form.multi_items() if name not in FILES]
-            ask = of_strings(ASKS["translate"], listed(texts))
-            folder = Path(tempfile.mkdtemp(dir=self.worker.scratch))
-            try:
-                paths = {}
-                for name in FILES:
-                    if (upload := form.get(name)) is not None:
-                        paths[name] = await asyncio.to_thread(kept, upload, folder, name)
-                if "file" not in paths:
-                    raise Refused("a form field `file` with a file is required", code="serve.no_file", status=422)
-                return await self.answer(request, "translate", ask.model_dump() | paths)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, True)
+        folder = Path(tempfile.mkdtemp(dir=self.worker.scratch))
+        try:
+            asked = await upload_of(request, "translate", folder, self.options.patience)
+            return await self.answer(request, "translate", asked)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, True)
 
     async def answer(self, request: Request, operation: str, ask: Ask | Mapping[str, Any]) -> Response:
         """The file that the worker makes.
@@ -197,97 +199,59 @@ class Server:
         Raises:
             Refused: it refuses.
         """
-        self.rate.take(request.client.host if request.client else "")
+        self.count(request)
         try:
             reply = await self.worker.ask(operation, request.path_params["model"], ask, self.options.deadline)
-        except WorkerError as error:
-            status = STATUS.get(error.code, 422)
-            raise Refused(str(error), code=error.code, status=status, retry_after=error.retry_after) from None
         except UserError as error:
-            status = 501 if error.code.startswith("extra.") else 422
-            raise Refused(str(error), code=error.code, status=status) from None
+            raise refused(error) from None
         return as_file(reply)
 
-    # --- what comes in
+    def count(self, request: Request) -> None:
+        """Counts a request that makes work; raises where its client asks too often."""
+        self.rate.take(request.client.host if request.client else "")
 
-    async def body(self, request: Request, operation: str) -> Ask:
-        """The JSON body of a request, checked."""
-        data = await self.patiently(request.body())
+    # --- what takes longer
+
+    async def begin(self, request: Request) -> Response:
+        """Begins a job of the operation that the path ends with."""
+        self.facts(request)
+        operation = request.url.path.rpartition("/")[2]
+        self.jobs.check()
+        folder = Path(tempfile.mkdtemp(dir=self.worker.scratch))
         try:
-            return ASKS[operation].model_validate_json(data or b"{}", strict=True)
-        except pydantic.ValidationError as error:
-            raise refusal(error) from None
+            if operation == "translate":
+                asked = await upload_of(request, operation, folder, self.options.patience)
+            else:
+                asked = (await body_of(request, operation, self.options.patience)).model_dump()
+            self.count(request)
+            job = self.jobs.add(request.path_params["model"], operation, asked, folder)
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, folder, True)
+            raise
+        return JSONResponse(job.to_plain(), 202, {"location": f"/v1/jobs/{job.id}"})
 
-    @contextlib.asynccontextmanager
-    async def form(self, request: Request) -> AsyncIterator[FormData]:
-        form = await self.patiently(request.form(max_files=2, max_fields=80, max_part_size=16 << 10))
+    async def job(self, request: Request) -> Response:
+        number = request.path_params["job"]
+        if request.method == "DELETE":
+            await self.jobs.remove(number)
+            return Response(status_code=204)
+        return JSONResponse(self.jobs.get(number).to_plain())
+
+    async def result(self, request: Request) -> Response:
         try:
-            yield form
-        finally:
-            await form.close()
-
-    async def patiently(self, reading: Any) -> Any:
-        """What a client sends, if it comes soon enough.
-
-        Raises:
-            Refused: it does not.
-        """
-        try:
-            async with asyncio.timeout(self.options.patience):
-                return await reading
-        except TimeoutError:
-            raise Refused(
-                f"the request took more than {self.options.patience:g} s to arrive", code="serve.too_slow", status=408
-            ) from None
+            path, job = self.jobs.result(request.path_params["job"])
+        except UserError as error:
+            raise refused(error) from None
+        return FileResponse(path, media_type=job.type, filename=job.name, headers={"cache-control": "no-store"})
 
 
-def listed(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Fields of a query or a form: those that may occur several times as lists."""
-    found: dict[str, Any] = {}
-    for name, value in items:
-        if name in ("where", "text"):
-            found.setdefault(name, []).append(value)
-        elif name in found:
-            raise Refused(f"{name}: is given twice", code="serve.given_twice", status=422)
-        else:
-            found[name] = value
-    return found
-
-
-def of_strings(kind: type[Ask], fields: Mapping[str, Any]) -> Ask:
-    """Fields that come as texts, checked."""
-    try:
-        return kind.model_validate(fields)
-    except pydantic.ValidationError as error:
-        raise refusal(error) from None
-
-
-def refusal(error: pydantic.ValidationError) -> Refused:
-    """What is wrong with a request, as an answer: 400 if it is no JSON, else 422."""
-    if any(item["type"] == "json_invalid" for item in error.errors(include_url=False)):
-        return Refused("expected a JSON object", code="web.not_json", status=400)
-    return Refused(explain(error, subject="request"), code="serve.invalid_request", status=422)
-
-
-def kept(upload: Any, folder: Path, name: str) -> str:
-    """Copies an uploaded file under a name of ours; only a known sort of ending is taken over from its own.
-
-    Raises:
-        Refused: it is no file, or a zip.
-    """
-    if not isinstance(upload, UploadFile):
-        raise Refused(f"{name}: expected a file", code="serve.no_file", status=422)
-    ending = Path(upload.filename or "").suffix.lower()
-    if not ENDING.fullmatch(ending) or ending == ".zip":
-        raise Refused(
-            f"{name}: its file name must end as one file of its kind does, such as .png or .wav",
-            code="serve.wrong_ending",
-            status=422,
-        )
-    path = folder / f"{name}{ending}"
-    with path.open("wb") as file:
-        shutil.copyfileobj(upload.file, file)
-    return str(path)
+def refused(error: UserError) -> Refused:
+    """What a model or its worker refuses, as an answer."""
+    if isinstance(error, Refused):
+        return error
+    after = error.retry_after if isinstance(error, WorkerError) else None
+    status = 501 if error.code.startswith("extra.") else STATUS.get(error.code, 422)
+    return Refused(str(error), code=error.code, status=status, retry_after=after)
 
 
 def as_file(reply: Reply) -> Response:

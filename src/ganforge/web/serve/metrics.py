@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from ganforge.web.serve.jobs import Jobs
 from ganforge.web.worker import Worker
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,8 +44,8 @@ class Metrics:
         self.requests[route, method, status] += 1
         self.seconds.setdefault(route, Histogram(SECONDS)).add(seconds)
 
-    def text(self, worker: Worker) -> str:
-        """All metrics, with those of the worker."""
+    def text(self, worker: Worker, jobs: Jobs) -> str:
+        """All metrics, with those of the worker and of the jobs."""
         done, passes = worker.statistics, Histogram(PASSES)
         for size, times in done.sizes.items():
             passes.add(size, times)
@@ -70,6 +71,8 @@ class Metrics:
                     ("ganforge_worker_starts_total", "counter", "Starts of a worker process.", done.started),
                     ("ganforge_worker_renewed_total", "counter", "Workers replaced for the memory they used.",
                      done.renewed),
+                    ("ganforge_jobs", "gauge", "Jobs that are not done.", len(jobs)),
+                    ("ganforge_jobs_kept_bytes", "gauge", "Bytes of the results of jobs.", jobs.nbytes),
                     ("ganforge_worker_resident_bytes", "gauge", "Memory of the worker process.", done.resident),
                 )
             ),

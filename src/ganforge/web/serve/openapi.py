@@ -17,19 +17,33 @@ MODEL = {
     "schema": {"type": "string"},
     "description": "The name of a model, as `/v1/models` lists them.",
 }
+JOB = {
+    "name": "job",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The `id` of a job.",
+}
 ERRORS = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
-    404: "There is no such model.",
+    404: "There is no such model or job.",
     408: "The request took too long to arrive.",
+    409: "The job is not done; see Retry-After.",
     413: "The body is too large.",
     415: "The body has another content type.",
     422: "The model cannot do this; the sentence says why.",
     429: "This client asks too often; see Retry-After.",
     500: "A fault of the server.",
+    501: "The server lacks a package for this.",
     503: "Too many requests wait, or the worker is started again; see Retry-After.",
     504: "The answer would take longer than the server allows.",
 }
+
+MAKING = tuple(code for code in ERRORS if code != 409)
+BEGINNING = tuple(code for code in MAKING if code not in (501, 504))
+FETCHING = (404, 409, 422, 500, 501, 503, 504)
+"""Errors of requests that are answered with a file, of those that begin a job, and of those for its result."""
 
 
 def document(token: bool) -> dict[str, Any]:
@@ -50,7 +64,7 @@ def document(token: bool) -> dict[str, Any]:
         },
         "paths": paths(schemas["$defs"]),
         "components": {
-            "schemas": schemas["$defs"] | {"Error": ERROR, "Model": FACTS},
+            "schemas": schemas["$defs"] | {"Error": ERROR, "Model": FACTS, "Job": STATE},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         **({"security": [{"token": []}]} if token else {}),
@@ -90,6 +104,26 @@ FACTS = {
     },
 }
 
+STATE = {
+    "type": "object",
+    "required": ["id", "model", "operation", "state", "progress", "created"],
+    "properties": {
+        "id": {"type": "string"},
+        "model": {"type": "string"},
+        "operation": {"enum": list(ASKS)},
+        "state": {"enum": ["waiting", "running", "done", "failed"]},
+        "progress": {"type": ["number", "null"], "description": "The share that is done, from 0 to 1, where known."},
+        "created": {"type": "number", "description": "Unix time in seconds."},
+        "ended": {"type": "number"},
+        "kept_seconds": {"type": "integer", "description": "Until it is forgotten."},
+        "result": {
+            "type": "object",
+            "properties": {"type": {"type": "string"}, "name": {"type": "string"}, "bytes": {"type": "integer"}},
+        },
+        "error": ERROR["properties"]["error"],
+    },
+}
+
 
 def paths(schemas: dict[str, Any]) -> dict[str, Any]:
     state = {"description": "The state of the server.", "content": json_of({"type": "object"})}
@@ -116,17 +150,29 @@ def paths(schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     made = {200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
+    begun = {202: {"description": "The job, which has begun; `Location` is its address.", "content": A_JOB}}
     for operation, summary in (
         ("sample", "New samples."),
         ("walk", "A film from seed to seed."),
         ("translate", "A file made of a file."),
     ):
-        errors = tuple(ERRORS)
         body = {"required": operation == "translate", "content": body_of(operation, schemas)}
-        post = route(operation, summary, made, errors) | {"requestBody": body}
+        post = route(operation, summary, made, MAKING) | {"requestBody": body}
         found[f"/v1/models/{{model}}/{operation}"] = {"parameters": [MODEL], "post": post}
+        job = route(f"{operation}Job", f"{summary} As a job, for what takes long.", begun, BEGINNING)
+        found[f"/v1/models/{{model}}/jobs/{operation}"] = {"parameters": [MODEL], "post": job | {"requestBody": body}}
+    gone = {204: {"description": "It is gone."}}
+    found["/v1/jobs/{job}"] = {
+        "parameters": [JOB],
+        "get": route("describeJob", "The state of a job.", {200: {"description": "It.", "content": A_JOB}}, (404,)),
+        "delete": route("removeJob", "Cancel a job, or remove its result.", gone, (404,)),
+    }
+    found["/v1/jobs/{job}/result"] = {
+        "parameters": [JOB],
+        "get": route("resultOfJob", "The file that a job made; of one that failed its error.", made, FETCHING),
+    }
     unchanged = {304: {"description": "As the ETag of an exact sample says, nothing changed."}}
-    get = route("sampleByQuery", "New samples, for links.", made | unchanged, tuple(ERRORS))
+    get = route("sampleByQuery", "New samples, for links.", made | unchanged, MAKING)
     found["/v1/models/{model}/sample"]["get"] = get | {"parameters": queries(schemas["Sample"]["properties"])}
     return found
 
@@ -148,6 +194,9 @@ def open_route(name: str, summary: str, answers: dict[int, Any]) -> dict[str, An
 
 def json_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+A_JOB = json_of({"$ref": REF.format(model="Job")})
 
 
 def text(description: str) -> dict[str, Any]:

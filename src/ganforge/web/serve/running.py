@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ganforge.core.errors import UserError
 from ganforge.web.binding import listen
-from ganforge.web.worker import Worker
+from ganforge.web.serve.app import Server
 
 PATIENCE = 20.0  # s
 """How long a connection may stay open without a whole request, and an answer without progress of its client."""
@@ -82,8 +81,8 @@ def signals_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def serve(app: ASGIApp, worker: Worker, bound: socket.socket, ready: Callable[[], None]) -> None:
-    """Serves until SIGINT or SIGTERM; what is under way then has `DRAIN` seconds.
+async def serve(served: Server, bound: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM; what is under way then has `DRAIN` seconds. Jobs are cancelled.
 
     Args:
         ready: called when all models are loaded.
@@ -92,7 +91,7 @@ async def serve(app: ASGIApp, worker: Worker, bound: socket.socket, ready: Calla
         UserError: a model cannot be loaded.
     """
     config = uvicorn.Config(
-        app,
+        served.app(),
         http=Patient,
         ws="none",
         lifespan="off",
@@ -108,7 +107,7 @@ async def serve(app: ASGIApp, worker: Worker, bound: socket.socket, ready: Calla
 
     async def start() -> None:
         try:
-            await worker.start()
+            await served.worker.start()
             ready()
         except BaseException:
             server.should_exit = True
@@ -121,6 +120,6 @@ async def serve(app: ASGIApp, worker: Worker, bound: socket.socket, ready: Calla
         finally:
             starting.cancel()
             outcome = (await asyncio.gather(starting, return_exceptions=True))[0]
-            await worker.stop()
+            await served.stop()
         if isinstance(outcome, Exception):
             raise outcome

@@ -193,8 +193,11 @@ class Jobs:
                 os.killpg(job.pid, signal.SIGKILL) if at_once else os.kill(job.pid, signal.SIGINT)
             write(folder, replace(job, asked=job.asked or time.time()))
 
-    def put_away(self, folder: Path) -> None:
+    def put_away(self, folder: Path) -> str:
         """Moves a run to the trash of `ganforge runs prune`; a directory in which no run began is removed.
+
+        Returns:
+            The name of the run in the trash, where another one may have had its name; empty if it was removed.
 
         Raises:
             Refused: a process works on it.
@@ -203,11 +206,11 @@ class Jobs:
         with self.lock:
             self._refuse_busy(folder)
             if is_run(folder):
-                to_trash(folder)
-                return
+                return to_trash(folder).name
             for name in (RECORD, OUTPUT, FORM, ".lock"):
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
+            return ""
 
     def problem(self, folder: Path) -> str:
         """What a process that has ended said went wrong; empty if it ended well."""

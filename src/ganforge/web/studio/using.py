@@ -149,14 +149,38 @@ def of_projecting(path: str, ask: Projecting, file: str = "image.png") -> dict[s
     return {"command": text, "python": "\n".join(lines), "latent": False}
 
 
-def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
-    """Points that are moved; Python reads the file that the command writes."""
+def begun(path: str, ask: Place) -> tuple[bool, list[Any]]:
+    """The words that name the sample at a place for commands that take a seed and a label alone; and whether its latent
+    has to be a file."""
     plain = ask.to is None or ask.share == 0
     latent = not plain or bool(ask.path or ask.projected is not None or ask.moves or ask.where or ask.text)
     latent = latent or ask.truncation != 1
-    words: list[Any] = [path, *(["--latent", "latent.json"] if latent else ["--seed", ask.seed])]
-    if not latent and ask.label is not None:
-        words += ["--label", ask.label if not isinstance(ask.label, list) else ask.label[0]]
+    if latent:
+        return True, [path, "--latent", "latent.json"]
+    label = [] if ask.label is None else ["--label", ask.label if not isinstance(ask.label, list) else ask.label[0]]
+    return False, [path, "--seed", ask.seed, *label]
+
+
+def of_neighbors(path: str, ask: Place) -> dict[str, Any]:
+    """The training samples that a sample is nearest to."""
+    latent, words = begun(path, ask)
+    given = {} if latent else {"seed": ask.seed, "label": ask.label}
+    lines = [
+        "import ganforge as gf",
+        "from ganforge.explore.nearest import neighbors",
+        "",
+        f"model = gf.load({path!r})",
+    ]
+    lines += ["model = model.at('latent.json')"] if latent else []
+    more = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+    lines.append(f"found = neighbors(model, 1, 5{more})")
+    text = command("explore", "neighbors", *words, "-n", 1, "--out", "neighbors.png")
+    return {"command": text, "python": "\n".join(lines), "latent": latent}
+
+
+def of_dragging(path: str, ask: Dragging) -> dict[str, Any]:
+    """Points that are moved; Python reads the file that the command writes."""
+    latent, words = begun(path, ask)
     for pull in ask.pulls:
         words += ["--point", ":".join(f"{x:g},{y:g}" for x, y in (pull.handle, pull.target))]
     words += ["--mask", "mask.png"] if ask.mask else []

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ganforge.core.errors import UserError
 from ganforge.metrics.base import Encoder, Extractor, OpenContext, SampleSet, silent
-from ganforge.metrics.comparison import cached
+from ganforge.metrics.extraction import cached
 from ganforge.modalities.image.extractors import fit, weights
 from ganforge.modalities.image.extractors.net import FEATURES, SmallNet
 from ganforge.modalities.image.extractors.resize import resize

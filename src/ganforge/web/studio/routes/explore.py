@@ -43,6 +43,7 @@ USES: dict[str, tuple[type[Ask], Callable[..., dict[str, Any]]]] = {
     "mix": (Mixing, using.of_mixing),
     "project": (Projecting, using.of_projecting),
     "drag": (Dragging, using.of_dragging),
+    "near": (Place, using.of_neighbors),
     "translate": (using.Translating, using.of_translating),
 }
 """What can be done on the command line and in Python too → its fields, and the function that writes it."""

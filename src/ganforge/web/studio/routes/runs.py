@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ganforge.artifacts.summary import TRASH, restored
+from ganforge.artifacts.summary import TRASH, restored, runs_in
 from ganforge.web.confined import confined
 from ganforge.web.guard import Refused, body_of
 from ganforge.web.studio.context import Studio, language_of, route
@@ -71,7 +71,14 @@ def routes(studio: Studio) -> list[Route]:
 
     async def put_away(request: Request) -> Any:
         await body_of(request)
-        return await changing(jobs.put_away, request)
+        folder = runs.folder(request.path_params["run"])
+        trashed = await asyncio.to_thread(jobs.put_away, folder)
+        runs.changed()
+        return {"name": folder.name, "trashed": trashed}
+
+    async def trash(request: Request) -> Any:
+        found = await asyncio.to_thread(runs_in, runs.root / TRASH)
+        return {"names": [folder.name for folder in found if not folder.is_symlink()]}
 
     async def restore(request: Request) -> Any:
         await body_of(request)
@@ -114,6 +121,7 @@ def routes(studio: Studio) -> list[Route]:
         route("/api/runs/{run}/resume", resume, "POST"),
         route("/api/runs/{run}/evaluate", evaluate, "POST"),
         route("/api/runs/{run}/trash", put_away, "POST"),
+        route("/api/trash", trash),
         route("/api/trash/{run}/restore", restore, "POST"),
     ]
 

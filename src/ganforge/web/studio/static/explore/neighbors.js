@@ -4,6 +4,7 @@ import { modelPath, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { png } from "../lib/live.js";
 import { acting, button, loading, problem } from "../lib/ui.js";
+import { use } from "../lib/use.js";
 import { count, percent, short, t } from "../lib/words.js";
 
 export function neighbors(panel, ctx) {
@@ -16,7 +17,9 @@ export function neighbors(panel, ctx) {
       problem(result, error);
     }
   });
-  fill(panel, h("p", { class: "soft" }, t("neighbors.text")), button(t("neighbors.go"), seek, "primary"), result);
+  const usage = use(ctx.name, "near", () => ctx.fields(), (fields) => ({ ...fields, whole: true }));
+  ctx.listen(() => usage.changed());
+  fill(panel, h("p", { class: "soft" }, t("neighbors.text")), button(t("neighbors.go"), seek, "primary"), result, usage.element);
 }
 
 function shown(found) {

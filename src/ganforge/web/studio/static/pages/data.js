@@ -29,7 +29,7 @@ async function show(root, parts, query, here) {
   const crumbs = h("nav", { class: "crumbs", "aria-label": t("data.folder") }, link(t("data.root"), "#/data"),
     at.map((name, k) => ["/", k === at.length - 1 ? h("span", { "aria-current": "page" }, name) : link(name, address(at.slice(0, k + 1).join("/")))]), set ? ["/", h("span", {}, set)] : null);
   fill(root, h("div", { class: "head" }, h("h1", {}, t("nav.data")), h("div", { class: "actions" }, found.entries.length || !found.folder ? button(found.folder ? t("data.inspect_folder") : t("data.again"), () => inspect(true), found.folder ? "primary" : "") : null)),
-    crumbs, found.folder && !path ? bring() : null, result, found.folder ? h("div", { class: "card" }, listing(found, path)) : null);
+    crumbs, found.folder && !path ? [h("p", { class: "soft" }, t("data.text")), bring()] : null, result, found.folder ? h("div", { class: "card" }, listing(found, path)) : null);
   if (!found.folder) await inspect();
 }
 

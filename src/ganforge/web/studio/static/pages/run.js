@@ -92,11 +92,11 @@ function actions(now) {
     toast(t("run.evaluating"));
   }));
   const remove = button(t("run.delete"), acting(async () => {
-    await go("/trash");
+    const { trashed } = await go("/trash");
     location.hash = "#/runs";
-    toast(t("run.deleted", { name }), "", row.model || row.samples ? { text: t("run.undo"), run: () => post(`/api/trash/${encodeURIComponent(name)}/restore`).catch(failed) } : null);
+    toast(t("run.deleted", { name }), "", trashed ? { text: t("run.undo"), run: () => post(`/api/trash/${encodeURIComponent(trashed)}/restore`).catch(failed) } : null);
   }), "danger");
-  const explore = link(t("nav.explore"), `#/explore?model=${encodeURIComponent(name)}`, "button");
+  const explore = link(t("nav.explore"), `#/explore?model=${encodeURIComponent(name)}`, state === "finished" ? "button primary" : "button");
   if (["running", "starting", "stopping"].includes(state)) {
     if (!row.own) return [row.model ? explore : null, h("span", { class: "soft" }, t("run.elsewhere"))];
     return [row.model ? explore : null, state === "stopping" ? (stubborn(row) ? kill : h("span", { class: "soft" }, t("run.saving"))) : stop];

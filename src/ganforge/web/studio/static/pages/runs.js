@@ -10,7 +10,7 @@ const MOST = 8;
 export default { name: "runs", nav: true, show };
 
 async function show(root, parts, query, here) {
-  const { runs } = await get("/api/runs");
+  const [{ runs }, { names }] = await Promise.all([get("/api/runs"), get("/api/trash")]);
   if (!here.current()) return null;
   const rows = new Map(runs.map((row) => [row.name, row]));
   const chosen = new Set();
@@ -42,7 +42,7 @@ async function show(root, parts, query, here) {
     if (elements.some((element, k) => list.children[k] !== element) || list.children.length !== elements.length) fill(list, elements);
     if (!list.isConnected) fill(body, list);
   };
-  fill(root, h("div", { class: "head" }, h("h1", {}, t("nav.runs")), h("div", { class: "actions" }, search, link(t("runs.new"), "#/start", "button primary"))), body, selection);
+  fill(root, h("div", { class: "head" }, h("h1", {}, t("nav.runs")), h("div", { class: "actions" }, search, link(t("runs.new"), "#/start", "button primary"))), body, selection, names.length ? trash(names) : null);
   draw();
   return follow({}, {
     runs: ({ changed, gone }) => {
@@ -99,6 +99,29 @@ export function progress(row) {
   const words = t("runs.of", { seen: count(row.samples), planned: count(row.planned) });
   const left = row.state === "running" && row.sps ? t("runs.left", { time: duration((row.planned - row.samples) / row.sps) }) : "";
   return [bar(share, `${percent(share)}: ${words}`), h("small", {}, words, left ? ` · ${left}` : "")];
+}
+
+// Deleted runs, each with a button that brings it back; the list of runs then shows it by itself.
+function trash(names) {
+  const title = h("summary", {});
+  const list = h("ul", { class: "entries" });
+  const box = h("details", { class: "card" }, title, list);
+  const count = () => {
+    title.textContent = t("runs.trash", { n: list.childElementCount });
+    box.hidden = !list.childElementCount;
+  };
+  list.append(...names.map((name) => {
+    const back = button(t("runs.restore"), acting(async () => {
+      await post(`/api/trash/${encodeURIComponent(name)}/restore`);
+      item.remove();
+      count();
+    }), "small");
+    back.setAttribute("aria-label", t("runs.restore_run", { name }));
+    const item = h("li", {}, h("span", { class: "what" }, name), back);
+    return item;
+  }));
+  count();
+  return box;
 }
 
 // What somebody sees who has no run yet.
