@@ -34,6 +34,7 @@ class Loaded:
         self.recipe: Recipe = bundle.recipe
         self.spec: Spec = bundle.spec
         self.samples: int = bundle.samples
+        self.precision: str = bundle.precision
         self.privacy = bundle.privacy
         self.labels: tuple[str, ...] = label_names(bundle.spec)
         self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
