@@ -83,7 +83,7 @@ class EnlargingNet(TranslatorNet):
         if not isinstance(shuffle, Shuffle) or not fits(self.paint):
             return self
         conv, _ = shuffle
-        finer.append(nn.Sequential(conv, *after))  # an activation with one slope for all channels
+        finer.append(nn.Sequential(*[conv, *after]))  # an activation with one slope for all channels
         paint = before_shuffle(cast(nn.Conv2d, self.paint), shuffle.factor)
         trunk, fold = list(self.trunk), self.multiple
         return EnlargingNet(self.head, trunk, self.close, finer, paint, self.target, self.scale, self.residual, fold)
