@@ -39,7 +39,9 @@ def untrained(name: str, shape: tuple[int, int, int], path: Path) -> Path:
     recipe = make_recipe(name)
     spec = Spec(shape, state={"mode": "L" if shape[0] == 1 else "RGB", "depth": 8})
     if not recipe.task.can_sample:
-        about = {"shape": [3, 24, 24], "mode": "RGB", "classes": [], "scale": 4, "mask": False}
+        degrade = getattr(recipe.signal, "degrade", None)
+        scale = degrade.scale if degrade is not None else 1
+        about = {"shape": [3, 96 // scale, 96 // scale], "mode": "RGB", "classes": [], "scale": scale, "mask": False}
         spec = Spec((3, 96, 96), state={"mode": "RGB", "depth": 8, "source": about})
     torch.manual_seed(0)
     nets = recipe.task.players(spec)

@@ -34,7 +34,6 @@ class Loaded:
         self.recipe: Recipe = bundle.recipe
         self.spec: Spec = bundle.spec
         self.samples: int = bundle.samples
-        self.precision: str = bundle.precision
         self.privacy = bundle.privacy
         self.labels: tuple[str, ...] = label_names(bundle.spec)
         self.extra: dict[str, torch.Tensor] = {}  # of one sample: what goes into each request
@@ -61,6 +60,11 @@ class Loaded:
             "from": self.folder,
         }
         return html.table(facts) + html.newest_preview(self.folder)
+
+    @property
+    def precision(self) -> str:
+        """In which it samples and translates: fp32, bf16 or fp64."""
+        return self.bundle.precision
 
     @property
     def generator(self) -> nn.Module:

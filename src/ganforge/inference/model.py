@@ -49,7 +49,6 @@ class Model(Walking):
         spec: shape, labels and decoding of a sample.
         samples: number of real samples seen during training, over all passes.
         labels: the names of its classes; empty for an unconditional model.
-        precision: in which it samples and translates: fp32, bf16 or fp64.
         privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
     """
 
