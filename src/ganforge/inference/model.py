@@ -30,7 +30,7 @@ def load(path: Path | str, device: str | None = None, precision: str = "fp32") -
     Args:
         path: a run directory such as `runs/0003-dcgan`, or the model file in it.
         device: "cpu", "cuda", "cuda:1", "mps"; by default the best available.
-        precision: of sampling, walks and translations. "fp32": as the weights are; "bf16": two to three times as fast
+        precision: of sampling, walks and translations. "fp32": as the weights are; "bf16": 1.5 to 3 times as fast
             on CPUs with AVX-512 BF16 or AMX, with slightly different samples (docs/performance.md); "auto": bf16 for
             images on such a CPU or a GPU that supports it, else fp32.
 

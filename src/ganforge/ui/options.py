@@ -70,7 +70,7 @@ Precision = Annotated[
     str,
     typer.Option(
         "--precision",
-        help="fp32; bf16: two to three times as fast on recent CPUs, with slightly different results; auto: bf16 for "
+        help="fp32; bf16: 1.5 to 3 times as fast on recent CPUs, with slightly different results; auto: bf16 for "
         "images on devices that support it, else fp32.",
     ),
 ]
