@@ -15,7 +15,8 @@ from torch.nn.functional import softplus
 
 from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
-from ganforge.core.types import Spec
+from ganforge.core.types import Nets, Spec
+from ganforge.inference.prepared import prepared
 from ganforge.modalities.image.layers.growth import Growing
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator, couples_batch
 from ganforge.registry import load_all
@@ -193,6 +194,17 @@ class TestGenerator:
         assert torch.isfinite(x).all()
         if len(spec.shape) == 3 and net_of.within_one:
             assert x.abs().max() <= 1
+
+    def test_prepared_for_bf16_it_is_as_exact_as_autocast(self, net_of, spec):
+        net = lent(net_of, spec).eval()
+        fast, z = prepared(Nets({"G": net})).G, torch.randn(N, SMALL["latent"])
+        with torch.inference_mode():
+            exact = net(z, labels(spec))
+            with torch.autocast("cpu", torch.bfloat16):
+                usual, x = net(z, labels(spec)).float(), fast(z, labels(spec)).float()
+        scale, error, least = (y.square().mean().sqrt() for y in (exact, x - exact, usual - exact))
+        assert error <= 2 * least + 0.01 * scale + 1e-6
+        assert all(tensor.dtype != torch.bfloat16 for tensor in net.state_dict().values()), "the net itself is changed"
 
     def test_latents_matter(self, net_of, spec):
         net = lent(net_of, spec).eval()

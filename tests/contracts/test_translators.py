@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ganforge.core.component import fields_of
 from ganforge.core.errors import UserError
-from ganforge.core.types import Spec
+from ganforge.core.types import Nets, Spec
+from ganforge.inference.prepared import prepared
 from ganforge.modalities.pair.layers.translating import TranslatorNet
 from ganforge.nets.base import Translator
 from ganforge.registry import load_all
@@ -95,6 +96,17 @@ class TestTranslator:
         assert x.shape == (N, *target.shape)
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
+
+    def test_prepared_for_bf16_it_is_as_exact_as_autocast(self, translator, source, target):
+        net = opened(built(translator, source, target)).eval()
+        fast = prepared(Nets({"G": net})).G
+        assert (fast.halo, fast.scale, fast.multiple) == (net.halo, net.scale, net.multiple)
+        with torch.inference_mode():
+            exact = net(pictures(source))
+            with torch.autocast("cpu", torch.bfloat16):
+                usual, x = net(pictures(source)).float(), fast(pictures(source)).float()
+        scale, error, least = (y.square().mean().sqrt() for y in (exact, x - exact, usual - exact))
+        assert error <= 2 * least + 0.01 * scale + 1e-6
 
     def test_any_size_will_do(self, translator, source, target):
         net = built(translator, source, target).eval()

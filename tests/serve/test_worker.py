@@ -21,6 +21,7 @@ from ganforge.web import worker
 from ganforge.web.asks import Sample, Translate, Walk
 from ganforge.web.child import Settings
 from ganforge.web.frames import Unpacker, packed
+from ganforge.web.serve.app import tag_of
 from ganforge.web.worker import Worker
 from processes import server
 from refused import refused
@@ -100,6 +101,25 @@ def test_between_two_seeds_and_walks(with_worker):
         assert Image.open(io.BytesIO(film.data)).n_frames == 3
 
     with_worker(use)
+
+
+def test_a_worker_in_bf16_gives_the_bytes_of_the_command_in_bf16(trained, ganforge, tmp_path):
+    words = ("sample", trained["digits"], "-n", "3", "--seed", "5", "--precision")
+    for precision in ("fp32", "bf16"):
+        ganforge(*words, precision, "--out", tmp_path / f"{precision}.npy")
+
+    async def use():
+        settings = Settings({"digits": trained["digits"]}, precision="bf16", operations=OPERATIONS)
+        async with Worker(settings, context=server()) as held:
+            reply = await held.ask("sample", "digits", Sample(n=3, seed=5, format="npy", exact=True))
+            return held.models["digits"], reply.data
+
+    facts, data = asyncio.run(use())
+    assert facts["precision"] == "bf16"
+    assert data == (tmp_path / "bf16.npy").read_bytes()
+    assert data != (tmp_path / "fp32.npy").read_bytes()
+    tags = {tag_of(facts | {"precision": precision}, Sample()) for precision in ("fp32", "bf16")}
+    assert len(tags) == 2, "a cached answer in one precision is none in the other"
 
 
 def test_translates_a_file(with_worker, trained, tmp_path):

@@ -249,3 +249,14 @@ def test_translators_do_not_sample_and_others_do_not_translate(color, folder):
     for use in (lambda: color.sample(4), lambda: color.walk(), lambda: color.latents([1])):
         with refused("model.not_a_generator", "ganforge translate"):
             use()
+
+
+def test_a_translation_in_bf16_is_nearly_that_in_fp32(folder):
+    path = model_file(folder / "srresnet.safetensors", SrResNet(channels=8, blocks=1), spec_of(scale=4))
+    image = photo_like(60, 50)
+    exact, fast = (gf.load(path, "cpu", precision) for precision in ("fp32", "bf16"))
+    wanted, made = exact.translate(image).astype(float), fast.translate(image)
+    assert made.dtype == np.uint8
+    assert 0 < np.square(made - wanted).mean() < 255**2 / 10**3.5, "PSNR above 35 dB, and not the same"
+    tiled = fast.translate(image, tile=48)
+    assert np.abs(tiled.astype(int) - made).max() <= 1, "tiles have the margins that the prepared net needs"

@@ -41,6 +41,22 @@ SPARE = 96 * 2**20
 SPARE_TENSORS = 20_000
 
 
+@dataclass(frozen=True)
+class FastPath:
+    """A faster way to compute samples and translations than with the nets as they are (`inference.prepared`).
+
+    Attributes:
+        precision: its name. nets: prepared for it.
+        prepare: prepares further nets, such as those for a truncation.
+        arithmetic: the context in which prepared nets run.
+    """
+
+    precision: str
+    nets: Nets
+    prepare: Callable[[Nets], Nets]
+    arithmetic: Callable[[], contextlib.AbstractContextManager[None]]
+
+
 @dataclass
 class Bundle:
     """A trained model, ready to use.
@@ -53,6 +69,7 @@ class Bundle:
         privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
         path: where it was loaded from.
         proven: whether it has already generated samples, so that its header is known to be valid.
+        fast: how samples and translations are computed; None: with `nets`, in the dtype of their weights.
         spread: how the samples of several requests are made, in their order; None: one request after the other.
     """
 
@@ -66,6 +83,7 @@ class Bundle:
     truncated: CachedNets = field(default_factory=CachedNets)
     path: str = ""
     proven: bool = False
+    fast: FastPath | None = None
     spread: Callable[[Iterable[Request]], Iterator[Any]] | None = None
 
     @property
@@ -73,14 +91,38 @@ class Bundle:
         """The dtype of the weights and of the inputs of the nets."""
         return weights_dtype(self.recipe.precision, self.device)
 
+    @property
+    def precision(self) -> str:
+        """In which samples and translations are computed: fp32, fp64 or bf16."""
+        own = "fp64" if self.dtype == torch.float64 else "fp32"
+        return self.fast.precision if self.fast else own
+
+    @property
+    def running(self) -> Nets:
+        """The nets that compute samples and translations."""
+        return self.fast.nets if self.fast else self.nets
+
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
-        nets, t = self.nets, request.truncation
+        nets, t = self.running, request.truncation
         if t < 1:  # the file contains the statistics without truncation
-            nets = self.truncated.at(t, lambda: sampling.calibrate(self.recipe, self.spec, self.nets, t, self.device))
+            nets = self.truncated.at(t, lambda: self._calibrated(t))
         with self.on_trial():
-            return sampling.generate(self.recipe, self.spec, nets, request, self.device)
+            with self._arithmetic():
+                x = sampling.encoded(self.recipe, nets, sampling.labeled(request, self.spec), self.device)
+            return self.recipe.signal.decode(self._in_full(x), self.spec)
+
+    def _calibrated(self, truncation: float) -> Nets:
+        nets = sampling.calibrate(self.recipe, self.spec, self.nets, truncation, self.device)
+        return self.fast.prepare(nets) if self.fast else nets
+
+    def _arithmetic(self) -> contextlib.AbstractContextManager[None]:
+        return self.fast.arithmetic() if self.fast else contextlib.nullcontext()
+
+    def _in_full(self, x: Tensor) -> Tensor:
+        """What the nets made, in the dtype of `nets`."""
+        return x.to(self.dtype) if self.fast and x.is_floating_point() else x
 
     def generate_each(self, requests: Iterable[Request]) -> Iterator[Any]:
         """The decoded samples of each request, in their order."""
@@ -106,7 +148,9 @@ class Bundle:
     def translated(self, source: Tensor, direction: str = "") -> Tensor:
         """Translates an encoded source [N, Cs, h, w] to [N, C, h·s, w·s] on `device`."""
         with self.on_trial():
-            return self.recipe.task.translate(self.nets, source.to(self.device, self.dtype), direction)
+            with self._arithmetic():
+                made = self.recipe.task.translate(self.running, source.to(self.device, self.dtype), direction)
+            return self._in_full(made)
 
 
 def save(

@@ -9,7 +9,7 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.ui.common import Common, with_common
-from ganforge.ui.options import Direction, Guidance, Label, Latent, Procs, Seed, Source, Truncation, examples
+from ganforge.ui.options import Direction, Guidance, Label, Latent, Precision, Procs, Seed, Source, Truncation, examples
 from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_given, check_kinds, check_targets, is_one_file
 from ganforge.ui.samples import Labels, appended, write_arrays, write_files
 from ganforge.ui.verb import Verb
@@ -27,6 +27,7 @@ EPILOG = examples(
     'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
     "ganforge sample runs/0003-dcgan -n 16 --direction directions.json:2=2.5 --grid moved.png",
     "ganforge sample runs/0003-dcgan --latent latent.json --out projected/",
+    "ganforge sample runs/0003-dcgan -n 50000 --precision auto --npz all.npz",
 )
 
 
@@ -117,6 +118,7 @@ def sample(
     direction: Direction = None,
     latent: Latent = None,
     procs: Procs = 1,
+    precision: Precision = "fp32",
     *,
     common: Common,
 ) -> None:
@@ -127,7 +129,7 @@ def sample(
     from ganforge.inference.model import load
     from ganforge.inference.workers import spread
 
-    model = load(source, common.device).with_settings(
+    model = load(source, common.device, precision).with_settings(
         frames=frames, fps=fps, temperature=temperature, guidance=guidance, latents=latent, direction=direction or ()
     )
     if n is None:
@@ -183,7 +185,8 @@ def sample(
     which = f"seed {seed}" if latent is None else latent
     common.report(
         {"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
-         "direction": direction or [], "latent": latent, "out": out, "grid": grid, "npz": npz},
+         "direction": direction or [], "latent": latent, "precision": model.precision,
+         "out": out, "grid": grid, "npz": npz},
         [f"{written}{of} samples of {which}{met}: {places}"],
     )  # fmt: skip
 

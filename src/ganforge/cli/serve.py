@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganforge.core.errors import UserError
-from ganforge.ui.options import Device, Quiet, examples
+from ganforge.ui.options import Device, Precision, Quiet, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -79,6 +79,7 @@ def serve(
         bool, typer.Option("--check", help="Load and try all models, say what they are, and end.")
     ] = False,
     device: Device = None,
+    precision: Precision = "fp32",
     quiet: Quiet = False,
     as_json: AsJson = False,
     plugins: Annotated[
@@ -116,6 +117,7 @@ def serve(
     settings = Settings(
         models=named(sources),
         device=device,
+        precision=precision,
         threads=threads,
         together=together,
         memory=memory << 20,

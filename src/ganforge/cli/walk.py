@@ -15,6 +15,7 @@ from ganforge.ui.options import (
     Guidance,
     LabelOfAll,
     Latent,
+    Precision,
     Source,
     Truncation,
     examples,
@@ -80,6 +81,7 @@ def walk(
     latent: Latent = None,
     truncation: Truncation = 1.0,
     batch: BatchSize = 64,
+    precision: Precision = "fp32",
     *,
     common: Common,
 ) -> None:
@@ -93,7 +95,7 @@ def walk(
     count = frames if frames is not None else (12 if out.suffix.lower() == ".png" else 60)
     check_new(out, force=common.force)
     film.check(out, fps)
-    model = load(source, common.device).with_settings(guidance=guidance, latents=latent)
+    model = load(source, common.device, precision).with_settings(guidance=guidance, latents=latent)
     samples = model.walk(
         seeds, count, mode, loop, label, truncation, batch, where or (), vary, sentences, direction or ()
     )
@@ -109,7 +111,7 @@ def walk(
         said += f", label {model.labels[0] if label is None else label}" if model.labels else ""
     common.report(
         {"frames": len(samples), "seeds": way, "label": label, "vary": vary, "where": where or [], "text": sentences,
-         "direction": direction or [], "latent": latent, "out": out},
+         "direction": direction or [], "latent": latent, "precision": model.precision, "out": out},
         [f"{len(samples)} frames, {said}: {out}"],
     )  # fmt: skip
 

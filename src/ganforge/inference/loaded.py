@@ -62,6 +62,11 @@ class Loaded:
         return html.table(facts) + html.newest_preview(self.folder)
 
     @property
+    def precision(self) -> str:
+        """In which it samples and translates: fp32, bf16 or fp64."""
+        return self.bundle.precision
+
+    @property
     def generator(self) -> nn.Module:
         """The averaged generator as a plain module in evaluation mode: `model.generator(z, labels)`.
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError
+from ganforge.inference.prepared import load as load_prepared
 from ganforge.inference.walking import Walking
 from ganforge.inference.where import Where, as_texts
 from ganforge.tasks.user_translators import ChangesAttributes, TranslatesFile, TranslatesFiles, UserTranslator
@@ -24,17 +24,20 @@ Image = Any
 """An image in memory (a Pillow image, an array, a tensor), or the path of an image file."""
 
 
-def load(path: Path | str, device: str | None = None) -> Model:
+def load(path: Path | str, device: str | None = None, precision: str = "fp32") -> Model:
     """Loads the model of a run directory or of a `model.safetensors` file.
 
     Args:
         path: a run directory such as `runs/0003-dcgan`, or the model file in it.
         device: "cpu", "cuda", "cuda:1", "mps"; by default the best available.
+        precision: of sampling, walks and translations. "fp32": as the weights are; "bf16": 1.5 to 3 times as fast
+            on CPUs with AVX-512 BF16 or AMX, with slightly different samples (docs/performance.md); "auto": bf16 for
+            images on such a CPU or a GPU that supports it, else fp32.
 
     Raises:
         UserError: it does not exist, is truncated, or is of another kind (pickles are never loaded).
     """
-    return Model(load_bundle(path, device), Path(path))
+    return Model(load_prepared(path, device, precision), Path(path))
 
 
 class Model(Walking):

@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from ganforge.artifacts.bundle import Bundle
-from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import TrainingError, UserError
 from ganforge.core.types import Request, Spec
 from ganforge.inference.model import Model
+from ganforge.inference.prepared import given_precision
+from ganforge.inference.prepared import load as load_bundle
 from ganforge.registry import PLUGIN_FILES, load_plugin
 
 AHEAD = 2
@@ -48,7 +49,8 @@ def spread(model: Model, procs: int) -> Iterator[None]:
     for number in range(procs):
         numbers.put(number)
     place = model.bundle.device
-    start = (str(model.folder), place.type, model.spec.to_plain(), list(PLUGIN_FILES), numbers, procs)
+    spec, precision = model.spec.to_plain(), given_precision(model.bundle)
+    start = (str(model.folder), place.type, precision, spec, list(PLUGIN_FILES), numbers, procs)
     with ProcessPoolExecutor(procs, context, initializer=begin, initargs=start) as pool:
         before, model.bundle.spread = model.bundle.spread, lambda requests: in_turn(pool.submit, requests, procs)
         try:
@@ -63,13 +65,15 @@ def spread(model: Model, procs: int) -> Iterator[None]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def begin(path: str, kind: str, spec: dict[str, Any], plugins: list[str], numbers: Any, procs: int) -> None:
+def begin(
+    path: str, kind: str, precision: str, spec: dict[str, Any], plugins: list[str], numbers: Any, procs: int
+) -> None:
     """In a worker process: loads the model on the device of this process."""
     number = numbers.get()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // procs))
     for plugin in plugins:
         load_plugin(plugin)
-    bundle = load_bundle(Path(path), own_device(kind, number))
+    bundle = load_bundle(Path(path), own_device(kind, number), precision)
     bundle.spec = Spec.from_plain(spec)  # it may be of samples of another length
     BUNDLE[:] = [bundle]
 

@@ -17,6 +17,7 @@ __all__ = [
     "Generator",
     "Layered",
     "Likelihood",
+    "Preparable",
     "Refiner",
     "Translator",
     "couples_batch",
@@ -148,6 +149,19 @@ class Likelihood(Component, family="likelihood"):
             raw: shape of `raw` for one sample, by default that of samples; [L] for one that reads latents itself.
         """
         raise NotImplementedError
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A layer that has a faster form for inference, when its weights no longer change."""
+
+    def for_inference(self) -> nn.Module:
+        """A module with the same inputs and, up to rounding, the same outputs as this one in evaluation mode.
+
+        It may share tensors with this layer. Its convolutions and linear layers are modules of their own, so that they
+        can be converted to another dtype; everything else takes the dtype of its input.
+        """
+        ...
 
 
 def couples_batch(net: nn.Module) -> bool:

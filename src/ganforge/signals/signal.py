@@ -56,6 +56,8 @@ class Signal(DataHooks, EvaluationHooks, Component, family="signal"):
     """Other formats than that of `write` in which each sample becomes files of its own, by name (gif, frames)."""
     privacy_hint: ClassVar[str] = ""
     """Where it measures the data, and can do without: what to do for that, as a sentence."""
+    tolerates_bf16: ClassVar[bool] = False
+    """Whether what bf16 changes in a sample is hardly visible, as measured; `precision auto` then uses it."""
     one_record: ClassVar[str] = ""
     """Why a guarantee for single samples has no meaning, where the data is one sample; empty: it has one."""
 

@@ -66,6 +66,14 @@ Device = Annotated[
 Procs = Annotated[
     int, typer.Option("--procs", help="Number of processes on this machine that compute samples, e.g. one per GPU.")
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        help="fp32; bf16: 1.5 to 3 times as fast on recent CPUs, with slightly different results; auto: bf16 for "
+        "images on devices that support it, else fp32.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", callback=hidden)]
 Force = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 Language = Annotated[

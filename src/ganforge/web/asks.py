@@ -51,8 +51,9 @@ class Sample(Ask):
     )
     exact: bool = Field(
         default=False,
-        description="Compute alone, so that the same request always gives the same bytes, those of `ganforge sample`. "
-        "Otherwise requests share passes through the nets, and a pixel can differ by one level of 255.",
+        description="Compute alone, so that the same request always gives the same bytes, those of `ganforge sample` "
+        "in the same precision. Otherwise requests share passes through the nets, and a pixel can differ by one level "
+        "of 255.",
     )
     to: Seed | None = Field(default=None, description="A second seed: one sample on the arc between the two.")
     share: float = Field(default=0.5, ge=0, le=1, description="Where on that arc: 0 is `seed`, 1 is `to`.")

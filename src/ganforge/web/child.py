@@ -47,6 +47,7 @@ class Settings:
         models: name → run directory or model file.
         scratch: a folder for files on their way; the handle makes one and removes it.
         device: as for `ganforge sample`; None: the best available.
+        precision: of samples and translations, as for `ganforge sample`.
         threads: of torch.
         together: samples of several requests that are computed in one pass, at most.
         memory: bytes with which the process is replaced, and which a request may take at most.
@@ -56,6 +57,7 @@ class Settings:
     models: dict[str, str]
     scratch: str = ""
     device: str | None = None
+    precision: str = "fp32"
     threads: int = 1
     together: int = 32
     memory: int = 4 << 30
@@ -111,13 +113,11 @@ class Child:
         torch.set_num_threads(self.settings.threads)
         for module in self.settings.operations:
             importlib.import_module(module)
-        from ganforge.web.operations import Held
-
         try:
             for file in self.settings.plugins:
                 load_plugin(file)
             for name, path in self.settings.models.items():
-                self.held[name] = Held.load(name, path, Path(self.settings.scratch), self.settings.device)
+                self.held[name] = self.loaded(name, path)
             if pick_device(self.settings.device).type == "cpu":  # drivers of GPUs reserve far more than they use
                 limit_memory(self.settings.memory)
             if (used := resident()) > self.settings.memory:
@@ -131,6 +131,11 @@ class Child:
             raise SystemExit(2) from None
         models = {name: one.facts for name, one in self.held.items()}
         self.send({"ready": models, "resident": resident()})
+
+    def loaded(self, name: str, path: str) -> Held:
+        from ganforge.web.operations import Held
+
+        return Held.load(name, path, Path(self.settings.scratch), self.settings.device, self.settings.precision)
 
     def serve(self) -> None:
         """Answers requests until the connection is closed and all are answered, or the memory is used up."""
@@ -216,12 +221,12 @@ class Child:
 
     def run(self, fields: dict[str, Any]) -> Answer:
         """What a request that is computed by itself asks for."""
-        from ganforge.web.operations import Answer, Held
+        from ganforge.web.operations import Answer
 
         name = fields["model"]
         if fields["op"] == "load":
             self.held.pop(name, None)  # or both would be in memory
-            self.held[name] = Held.load(name, fields["path"], Path(self.settings.scratch), self.settings.device)
+            self.held[name] = self.loaded(name, fields["path"])
             return Answer(facts=self.held[name].facts)
         if fields["op"] == "unload":
             self.held.pop(name, None)

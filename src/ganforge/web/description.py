@@ -37,6 +37,7 @@ def description(model: Model, path: Path, formats: Sequence[str]) -> dict[str, A
         "formats": list(formats),
         "films": [ending[1:] for ending in film.FORMATS] if task.can_sample else [],
         "directions": list(task.directions()),
+        "precision": model.precision,
         "rows_at_a_time": model.rows_at_a_time(None),
         "privacy": model.privacy,
         "parameters": sum(p.numel() for net in model.bundle.nets.values() for p in net.parameters()),

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request
 from ganforge.inference import film
 from ganforge.inference.interpolate import MODES
 from ganforge.inference.model import Model
+from ganforge.inference.prepared import load as load_bundle
 from ganforge.inference.together import is_function_of_latents
 from ganforge.web import writing
 from ganforge.web.description import description
@@ -51,14 +51,14 @@ class Held:
     tell: Callable[[float], None] = lambda share: None
 
     @classmethod
-    def load(cls, name: str, path: str, scratch: Path, device: str | None = None) -> Held:
+    def load(cls, name: str, path: str, scratch: Path, device: str | None = None, precision: str = "fp32") -> Held:
         """Loads a model and makes its first samples, which are slower than all later ones.
 
         Raises:
             UserError: there is no model at the path, or it is damaged.
         """
         # Errors then name the model as users of the server know it, without a folder of this machine.
-        held = cls(name, Model(load_bundle(path, device), Path(name)), scratch)
+        held = cls(name, Model(load_bundle(path, device, precision), Path(name)), scratch)
         if held.model.recipe.task.can_sample:
             held.joins = is_function_of_latents(held.model.bundle)
             held.single, drawn = writing.first_of(held.model, scratch)

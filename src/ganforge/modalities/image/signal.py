@@ -44,6 +44,7 @@ class Image(Signal, kind="image"):
     former: ClassVar[Mapping[str, str]] = {"place=centre": "center"}
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid", "is", "pr", "dc", "ifd", "nn")
     extractor: ClassVar[str] = "small"
+    tolerates_bf16: ClassVar[bool] = True
     hub_task: ClassVar[str] = "unconditional-image-generation"
     array_name = "images"
     noun: ClassVar[Noun] = Noun("sample", "samples", "a set of images")

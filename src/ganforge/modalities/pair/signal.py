@@ -49,6 +49,7 @@ class Pair(Signal, kind="pair"):
     metrics: ClassVar[tuple[str, ...]] = ("fd", "kid")
     reads: ClassVar[tuple[str, ...]] = ("image",)
     extractor: ClassVar[str] = "small"
+    tolerates_bf16: ClassVar[bool] = True
     gallery: ClassVar[Gallery | None] = Gallery()
 
     size: Size = None

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ganforge.artifacts.bundle import load as load_bundle
 from ganforge.core.errors import TrainingError, UserError
 from ganforge.data.store import FolderStore, Store
 from ganforge.data.zip_store import ZipStore
+from ganforge.inference.prepared import given_precision
+from ganforge.inference.prepared import load as load_bundle
 from ganforge.inference.workers import own_device
 from ganforge.modalities.pair import batch_translate
 from ganforge.modalities.pair.batch_translate import Finish, Job, Outcome
@@ -50,7 +51,8 @@ def run(
     for number in range(procs):
         numbers.put(number)
     direction, tile, name = translator.direction, translator.tile, translator.name
-    start = (name, translator.bundle.device.type, direction, tile, list(PLUGIN_FILES), numbers, procs)
+    kind, precision = translator.bundle.device.type, given_precision(translator.bundle)
+    start = (name, kind, precision, direction, tile, list(PLUGIN_FILES), numbers, procs)
     groups = [jobs[k : k + GROUP] for k in range(0, len(jobs), GROUP)]
     outcome = Outcome()
     try:
@@ -88,13 +90,23 @@ def root_of(store: Store) -> Path:
     raise UserError("--procs: the images must lie in a folder or a zip", code="translate.not_in_files")
 
 
-def begin(name: str, kind: str, direction: str, tile: int | None, plugins: list[str], numbers: Any, procs: int) -> None:
+def begin(
+    name: str,
+    kind: str,
+    precision: str,
+    direction: str,
+    tile: int | None,
+    plugins: list[str],
+    numbers: Any,
+    procs: int,
+) -> None:
     """In a worker process: loads the model on the device of this process."""
     number = numbers.get()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // procs))
     for plugin in plugins:
         load_plugin(plugin)
-    TRANSLATOR[:] = [ImageTranslator(load_bundle(name, own_device(kind, number)), name, direction or None, tile)]
+    bundle = load_bundle(name, own_device(kind, number), precision)
+    TRANSLATOR[:] = [ImageTranslator(bundle, name, direction or None, tile)]
 
 
 def group(jobs: list[tuple[Place, Path, Place | None]], finish: Finish) -> tuple[list[Path], list[Any]]:

@@ -106,7 +106,7 @@ class ImageTranslator:
         """The translators that run in this direction: found by a look at what runs."""
         found: list[TranslatorNet] = []
         channels = self.source["shape"][0] if self.source else self.bundle.spec.shape[0]
-        all_nets = [m for net in self.bundle.nets.values() for m in net.modules() if isinstance(m, TranslatorNet)]
+        all_nets = [m for net in self.bundle.running.values() for m in net.modules() if isinstance(m, TranslatorNet)]
         watches = [net.register_forward_hook(lambda *_, net=net: found.append(net)) for net in all_nets]
         self.net(torch.zeros(1, channels, PROBE, PROBE))
         for watch in watches:

@@ -11,7 +11,7 @@ import typer
 from ganforge.core.errors import UserError
 from ganforge.modalities.pair.jobs import check_clip, check_finish, checked_ending, plan
 from ganforge.ui.common import Common, with_common
-from ganforge.ui.options import Procs, Source, examples
+from ganforge.ui.options import Precision, Procs, Source, examples
 from ganforge.ui.output import emit
 from ganforge.ui.verb import Verb
 
@@ -112,6 +112,7 @@ def translate(
         ),
     ] = None,
     procs: Procs = 1,
+    precision: Precision = "fp32",
     *,
     common: Common,
 ) -> None:
@@ -129,12 +130,13 @@ def translate(
         raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if clip.is_clip(inputs.name):
         check_clip(inputs, out, common.force)
-    translator = load(source, common.device).translator(direction, tile, where or ())
+    model = load(source, common.device, precision)
+    translator = model.translator(direction, tile, where or ())
     if isinstance(translator, TranslatesFiles):
         if mask is not None:
             raise UserError(f"{source}: this model takes no mask: leave it out", code="translate.mask_not_taken")
         written = translator.translate_files(inputs, out, ending=ending, skip=skip, force=common.force)
-        common.report({"written": written, "out": out}, [written])
+        common.report({"written": written, "precision": model.precision, "out": out}, [written])
         return
     wanted = checked_ending(ending)
     if not isinstance(translator, ImageTranslator):
@@ -148,7 +150,8 @@ def translate(
         frames, flicker = one_clip(translator, inputs, out, mask, common.quiet, steady)
         said = f"flicker {flicker:.2f} of 255 (change from frame to frame that the source does not have)"
         common.report(
-            {"frames": frames, "flicker": flicker, "out": out}, [f"{counted(frames, 'frame')}, {said}: {out}"]
+            {"frames": frames, "flicker": flicker, "precision": model.precision, "out": out},
+            [f"{counted(frames, 'frame')}, {said}: {out}"],
         )
         return
     jobs = plan(translator, inputs, out, mask, wanted, suffix)
@@ -161,6 +164,7 @@ def translate(
         options = {
             "--mask": mask, "--direction": direction, "--tile": tile, "--format": ending, "--outscale": outscale,
             "--suffix": suffix or None, "--quality": quality if quality != 95 else None, "--device": common.device,
+            "--precision": precision if precision != "fp32" else None,
         }  # fmt: skip
         given = [word for name, value in options.items() if value is not None for word in (name, value)]
         given += [word for text in where or () for word in ("--where", text)]
@@ -171,7 +175,15 @@ def translate(
         raise typer.Exit(130) from None
     skipped = len(jobs) - len(left)
     if common.as_json:
-        emit({"written": outcome.written, "skipped": skipped, "refused": outcome.failed, "out": out})
+        emit(
+            {
+                "written": outcome.written,
+                "skipped": skipped,
+                "refused": outcome.failed,
+                "precision": model.precision,
+                "out": out,
+            }
+        )
     report(outcome, out, skipped, single, silent=common.silent)
 
 

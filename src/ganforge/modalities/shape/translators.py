@@ -80,11 +80,8 @@ class VolumeMaker:
         except BadItem as error:
             raise UserError(str(error), code="data.unreadable") from None
 
-    @torch.inference_mode()
     def _made(self, source: Tensor) -> np.ndarray:
-        bundle = self.bundle
-        made = bundle.recipe.task.translate(bundle.nets, source.to(bundle.device, bundle.dtype))
-        return self.signal.decode(made, self.spec)[0]
+        return self.signal.decode(self.bundle.translated(source), self.spec)[0]
 
     def translate_files(self, inputs: Path, out: Path, *, ending: str | None, skip: bool, force: bool) -> str:
         """Makes volumes of a file, or of all in a folder or a zip; returns what to say of it.

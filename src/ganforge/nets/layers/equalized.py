@@ -40,6 +40,15 @@ class EqualLinear(nn.Module):
         bias = self.bias if self.bias is None or self.lr == 1 else self.bias * self.lr
         return linear(x, self.weight * self.scale, bias)
 
+    def for_inference(self) -> nn.Linear:
+        """A linear layer with the weights as they are used."""
+        outputs, inputs = self.weight.shape
+        layer = nn.Linear(inputs, outputs, bias=self.bias is not None)
+        layer.weight = nn.Parameter(self.weight * self.scale, requires_grad=False)
+        if self.bias is not None:
+            layer.bias = nn.Parameter(self.bias * self.lr, requires_grad=False)
+        return layer
+
     def extra_repr(self) -> str:
         return f"{self.weight.shape[1]}, {self.weight.shape[0]}, lr={self.lr:g}"
 

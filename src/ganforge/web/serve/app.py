@@ -263,6 +263,6 @@ def as_file(reply: Reply) -> Response:
 
 
 def tag_of(facts: Mapping[str, Any], ask: Ask) -> str:
-    """The ETag of an exact answer: of the model, the request and the version."""
-    asked = json.dumps([facts["sha256"], __version__, ask.model_dump()], sort_keys=True)
+    """The ETag of an exact answer: of the model and its precision, the request and the version."""
+    asked = json.dumps([facts["sha256"], facts["precision"], __version__, ask.model_dump()], sort_keys=True)
     return f'"{hashlib.sha256(asked.encode()).hexdigest()[:32]}"'

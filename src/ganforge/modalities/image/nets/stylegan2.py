@@ -38,6 +38,7 @@ from ganforge.core.rng import normal_like
 from ganforge.core.types import Spec
 from ganforge.modalities.image.layers.fir import SMOOTH, around, double, half, within
 from ganforge.modalities.image.layers.pyramid import Size, check_picture, grids, nearest_picture
+from ganforge.modalities.image.layers.styled import InferenceStyledConv, InferenceToPicture
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.equalized import EqualConv, EqualLinear, act
 from ganforge.nets.layers.labels import as_vectors
@@ -106,6 +107,10 @@ class StyledConv(nn.Module):
         noise = normal_like(h[..., :1]) if self.training else self.noise
         return act(h + self.strength * noise + self.bias)
 
+    def for_inference(self) -> nn.Module:
+        style, offset = self.style.for_inference(), self.strength * self.noise + self.bias
+        return InferenceStyledConv(style, self.weight * self.scale, offset, up=self.fir is not None)
+
 
 class ToPicture(nn.Module):
     """A styled 1×1 convolution to an image (ToRGB), without demodulation: [N, h, w, C] → [N, h, w, colors]."""
@@ -117,6 +122,10 @@ class ToPicture(nn.Module):
 
     def forward(self, h: Tensor, w: Tensor) -> Tensor:
         return self.paint(h * self.style(w)[:, None, None])
+
+    def for_inference(self) -> nn.Module:
+        paint = self.paint.for_inference()
+        return InferenceToPicture(self.style.for_inference(), paint.weight, paint.bias)
 
 
 class StyleGan2G(nn.Module):

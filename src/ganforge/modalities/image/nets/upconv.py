@@ -55,6 +55,12 @@ class UpConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return conv_transpose2d(x, added_up(self.weight), stride=2, padding=1)
 
+    def for_inference(self) -> nn.Module:
+        """A transposed convolution whose kernels are added up once. Bit for bit the same outputs."""
+        layer = nn.ConvTranspose2d(*self.weight.shape[:2], kernel_size=4, stride=2, padding=1, bias=False)
+        layer.weight = nn.Parameter(added_up(self.weight), requires_grad=False)
+        return layer
+
 
 class UpconvG(nn.Module):
     """The net of `UpconvGenerator`.

@@ -21,7 +21,7 @@ source [N, Cs, h, w] → [N, Ct, h·s, w·s], s one of 1, 2, 3, 4, 8; not bounde
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from pydantic import Field
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganforge.core.types import Spec
+from ganforge.modalities.pair.layers.phases import before_shuffle, fits
 from ganforge.modalities.pair.layers.translating import Padding, Shuffle, TranslatorNet, conv, even_start, scale_of
 from ganforge.nets.base import Translator
 
@@ -72,6 +73,20 @@ class EnlargingNet(TranslatorNet):
             yield h
         image = self.paint(h)
         yield image + enlarged(x, self.target, self.scale) if self.residual else image
+
+    def for_inference(self) -> nn.Module:
+        """The same net with its last convolution before the last pixel shuffle: it takes half the time of `srresnet`
+        where it paints the finest grid with 3 of the 16 channels that CPUs compute at a time."""
+        finer = list(self.finer)
+        last = finer.pop() if finer else None
+        shuffle, *after = last if isinstance(last, nn.Sequential) else [None]
+        if not isinstance(shuffle, Shuffle) or not fits(self.paint):
+            return self
+        conv, _ = shuffle
+        finer.append(nn.Sequential(*[conv, *after]))  # an activation with one slope for all channels
+        paint = before_shuffle(cast(nn.Conv2d, self.paint), shuffle.factor)
+        trunk, fold = list(self.trunk), self.multiple
+        return EnlargingNet(self.head, trunk, self.close, finer, paint, self.target, self.scale, self.residual, fold)
 
 
 def enlarged(source: Tensor, colors: int, scale: int) -> Tensor:
