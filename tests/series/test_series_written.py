@@ -1,4 +1,4 @@
-"""What a file of series writes in other ways than one would: dates, times of day, numbers; and what it knows too early."""
+"""What files of series write in other ways than one would: dates, times of day, numbers; what they know too early."""
 
 from __future__ import annotations
 
