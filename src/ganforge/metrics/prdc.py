@@ -122,4 +122,7 @@ def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, st
             {"floor": floor, "notes": [phrase("two random halves of the real: {floor:.4g}", floor=floor)]}
             for floor in floors
         ]
-    return [Result(f"{name}{end}", *found) for name, *found in zip(names, values, [protocol] * 2, details, strict=True)]
+    return [
+        Result(f"{name}{end}", value, protocol, detail)
+        for name, value, detail in zip(names, values, details, strict=True)
+    ]
