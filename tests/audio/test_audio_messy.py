@@ -80,7 +80,9 @@ def test_mixed_rates_depths_and_channels_become_one(tmp_path):
         assert clips.read(k).shape == (1, clips.length)
         assert pitch_of(clips.read(k)[0], clips.rate) == pytest.approx(300, abs=2)
     found = Audio.inspect(PathData(path=str(tmp_path), holdout=0).open())
-    assert any("rates" in hint for hint in found.hints)
+    (said,) = found.facts["reading"]
+    assert "44,100 Hz (2), 48,000 Hz (2): all become 16,000 Hz" in said
+    assert "1 of 4 have several channels" in said
 
 
 def test_an_offset_is_taken_off(tmp_path):
@@ -212,3 +214,40 @@ def test_a_resumed_run_is_the_whole_one(tmp_path):
     assert ended.value.code in (0, None)
     a, b = (gf.load(folder, device="cpu").bundle.nets["G"].state_dict() for folder in (whole, half))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_flac_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(n=40_000) + np.random.default_rng(0).normal(0, 0.01, 40_000), RATE)
+    (tmp_path / "a.flac").write_bytes((tmp_path / "a.flac").read_bytes()[: (tmp_path / "a.flac").stat().st_size // 2])
+    x, rate = files.decode(tmp_path / "a.flac", "a.flac")
+    assert 10_000 < len(x) < 30_000
+    assert pitch_of(x[:8_000, 0], rate) == pytest.approx(300, abs=1)
+    clips = clips_of(tmp_path, seconds=2.048, crops=False)
+    clips.preflight()
+    assert any("read as far as they go: a.flac" in sentence for sentence in clips.understood)
+
+
+def test_what_is_repaired_is_said(tmp_path):
+    """Rates, channels, an offset, clipping, silence at both ends, short clips, a header that lies."""
+    quiet = np.concatenate([np.zeros(1_500), tone(n=1_000), np.zeros(1_596)])
+    for k in range(6):
+        soundfile.write(tmp_path / f"a{k}.wav", quiet + 0.1, RATE)
+    soundfile.write(tmp_path / "clipped.wav", np.clip(3 * tone(n=4_096), -1, 1), RATE)
+    soundfile.write(tmp_path / "short.wav", tone(n=400), RATE)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([quiet, 0 * quiet], 1), 8_000)
+    soundfile.write(tmp_path / "lies.wav", quiet, RATE, subtype="PCM_16")
+    data = bytearray((tmp_path / "lies.wav").read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = struct.pack("<I", 10 * 8_192)
+    (tmp_path / "lies.wav").write_bytes(data)
+    found = Audio.inspect(PathData(path=str(tmp_path), holdout=0).open())
+    (said,) = found.facts["reading"]
+    for words in ("4,000 Hz (9), 8,000 Hz (1): all become 4,000 Hz", "1 of 10 have several channels",
+                  "end in silence", "6 of 10 clips looked at have an offset", "1 of 10 clips looked at are clipped",
+                  "silence at both ends", "as far as they go: lies.wav"):  # fmt: skip
+        assert words in said, words
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for k in range(6):
+        soundfile.write(plain / f"{k}.wav", tone(200 + 50 * k), RATE)
+    assert Audio.inspect(PathData(path=str(plain), holdout=0).open()).facts["reading"] == []

@@ -10,6 +10,7 @@ import pytest
 from ganforge.evaluation.report.evidence import Evidence
 from ganforge.metrics.base import Comparison, SampleSet
 from ganforge.metrics.frechet import FrechetDistance
+from ganforge.metrics.prdc import PrecisionRecall
 from ganforge.modalities.audio.findings import RULES, look
 from ganforge.modalities.audio.melspec import BANDS, log_mel
 from ganforge.modalities.audio.metrics import mfcc
@@ -116,6 +117,16 @@ def test_labels_are_told_by_a_classifier_of_real_sounds():
     assert one["label_score"].value < 0.75 * fine["label_score"].value
     noisy = measured(SoundLabels(steps=40), noise(), OTHER_LABELS)
     assert noisy["fd_labels"].value > 5 * fine["fd_labels"].value
+
+
+def test_distances_have_their_floor_beside_them():
+    """Of real against real, which the value of good sounds comes near to and that of noise does not."""
+    good, bad = (measured(FrechetDistance(), fake)["fd"] for fake in (OTHER, noise()))
+    assert good.detail["floor"] > 0
+    assert good.value < 5 * good.detail["floor"] < bad.value
+    assert "two random halves" in good.detail["notes"][-1]
+    found = measured(PrecisionRecall(), OTHER)
+    assert all(found[name].detail["floor"] > 0.5 for name in ("precision", "recall"))
 
 
 # --- findings

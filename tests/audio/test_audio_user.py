@@ -86,6 +86,14 @@ def test_one_label_is_sampled_as_files_and_as_one_file(run, tmp_path):
     assert soundfile.info(tmp_path / "all.wav").frames == 3 * (1024 + RATE // 10)
 
 
+def test_a_file_of_a_form_that_is_not_written_is_no_folder(run, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["sample", str(run), "-n", "2", "--out", str(tmp_path / "all.mp3")])
+    assert ended.value.code == 2
+    assert ".wav, .flac" in capsys.readouterr().err
+    assert not (tmp_path / "all.mp3").exists()
+
+
 @pytest.mark.slow
 def test_a_report_plays(run, tmp_path):
     found = gf.evaluate(run, n=40, out=tmp_path / "report", progress=False, device="cpu")

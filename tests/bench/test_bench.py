@@ -55,6 +55,22 @@ def test_convolutions_are_told_from_matrix_products():
     assert (work.flops, work.mostly) == (2 * 2 * 64 * 5 * 27, "convolution")
 
 
+def test_gradients_with_respect_to_the_input_are_counted():
+    """As a gradient penalty takes them: the input is a leaf, which the counter's own hooks refuse."""
+    net, x = (
+        nn.Sequential(nn.Linear(3, 5, bias=False), nn.Linear(5, 1, bias=False)),
+        torch.ones(2, 3, requires_grad=True),
+    )
+
+    def penalty() -> None:
+        (gradient,) = torch.autograd.grad(net(x).sum(), x, create_graph=True)
+        gradient.square().sum().backward()
+
+    work = work_of(penalty)
+    assert work is not None
+    assert work.flops > 2 * 2 * 2 * 20, "more than forward and backward"
+
+
 @pytest.mark.slow
 def test_a_round_of_a_lazy_penalty_is_measured_whole():
     recipe = make_recipe("stylegan2-small", overrides=["data=digits", "batch=4", "task.generator.channels=4",

@@ -7,13 +7,11 @@ import pandas as pd
 import pytest
 
 from ganforge.modalities.series import layout
-from ganforge.modalities.series.dates import dates_of
-from ganforge.modalities.series.files import written
+from ganforge.modalities.series.dates import dates_of, stamped
 
 DAYS = pd.date_range("2000-01-01", periods=40, freq="MS")
 
 
-@pytest.mark.filterwarnings("ignore:Parsing dates")
 @pytest.mark.parametrize(
     ("texts", "form"),
     [
@@ -26,7 +24,7 @@ DAYS = pd.date_range("2000-01-01", periods=40, freq="MS")
 def test_leading_zeros_of_days_and_months_are_kept_and_none_are_added(texts, form):
     times, found = dates_of(pd.Series(texts), [], "date")
     assert found == form
-    assert [written(time, found) for time in times] == texts
+    assert stamped(times, ["date"], found)["date"].tolist() == texts
 
 
 @pytest.mark.parametrize("step", [0, 1])

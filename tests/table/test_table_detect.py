@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.data import amounts, dates
 from ganforge.modalities.table import where
-from ganforge.modalities.table.columns import amounts, dates
 from ganforge.modalities.table.columns.detect import detect
 from ganforge.modalities.table.signal import Table
 from ganforge.modalities.table.source import TableFile, from_frame

@@ -26,6 +26,7 @@ from ganforge.metrics.statistics import Gather, Moments
 
 T = TypeVar("T")
 CHUNK = 256  # samples processed at a time
+SMALL = 64  # features, up to which floors are measured as well
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,15 @@ class Comparison:
     def features(self, name: str, n: int | None = None) -> np.ndarray:
         """float32 [n, D] of the first `n` samples of a side."""
         return self._extracted(name)["features"][: self.count(name, n)]
+
+    def halves(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The features of two random halves of the real samples, for the floor of a distance; None where features are
+        large or not kept, so that it would cost as much as the value."""
+        if not self.keep or self.encoder.dim > SMALL or self.real.n < 2 * self.encoder.dim:
+            return None
+        features = self.features("real")
+        rows = self.draws("halves").permutation(len(features))
+        return features[rows[: len(rows) // 2]], features[rows[len(rows) // 2 :]]
 
     def probabilities(self, name: str, n: int | None = None) -> np.ndarray:
         """Class probabilities float32 [n, K] of the first `n` samples."""

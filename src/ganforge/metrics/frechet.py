@@ -108,7 +108,14 @@ class FrechetDistance(Metric, kind="fd"):
         notes = notes_on_size(comparison.encoder.dim, n_real=real.n, n_fake=n)
         protocol = comparison.protocol(n, features=True) | {"n_real": real.n}
         name = f"{self.label}{short_count(n)}[{comparison.encoder.tag}]"
-        return [Result(name, frechet_distance(real, fake), protocol, {"notes": notes} if notes else {})]
+        detail = {"notes": notes} if notes else {}
+        if (halves := comparison.halves()) is not None:
+            floor = frechet_distance(*map(moments, halves))
+            detail = {
+                "floor": floor,
+                "notes": [*notes, phrase("two random halves of the real: {floor:.4g}", floor=floor)],
+            }
+        return [Result(name, frechet_distance(real, fake), protocol, detail)]
 
 
 class Fid(FrechetDistance, kind="fid"):

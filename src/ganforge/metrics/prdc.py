@@ -22,6 +22,7 @@ import torch
 from pydantic import Field
 
 from ganforge.core.errors import UserError
+from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Progress, Result, short_count, silent
 from ganforge.metrics.neighbors import balls, radii
 
@@ -114,4 +115,14 @@ def _results(comparison: Comparison, n: int | None, k: int, names: tuple[str, st
     values = measure(real, fake, k, comparison.device, comparison.progress)
     protocol = comparison.protocol(n, features=True) | {"n_real": len(real), "k": k}
     end = f"{short_count(n)}[{comparison.encoder.tag}]"
-    return [Result(f"{name}{end}", value, protocol) for name, value in zip(names, values, strict=True)]
+    details: list[dict] = [{}, {}]
+    if (halves := comparison.halves()) is not None:
+        floors = measure(*halves, k, comparison.device)
+        details = [
+            {"floor": floor, "notes": [phrase("two random halves of the real: {floor:.4g}", floor=floor)]}
+            for floor in floors
+        ]
+    return [
+        Result(f"{name}{end}", value, protocol, detail)
+        for name, value, detail in zip(names, values, details, strict=True)
+    ]

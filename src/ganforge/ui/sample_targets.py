@@ -92,9 +92,10 @@ def check_targets(out: Path | None, grid: Path | None, npz: Path | None, force: 
 
 
 def is_file_name(path: Path) -> bool:
-    """Whether a name is that of one image or film, or of a file that is there, for which a folder is not to be taken;
-    `check_kinds` says what the samples are written to."""
-    of_one = (mimetypes.guess_type(path.name)[0] or "").startswith(("image/", "video/"))
+    """Whether a name is that of one image, film, sound or spreadsheet, or of a file that is there, for which a folder
+    is not to be taken; `check_kinds` says what the samples are written to."""
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    of_one = kind.startswith(("image/", "video/", "audio/")) or "excel" in kind or "spreadsheet" in kind
     return not path.is_dir() and (of_one or path.exists())
 
 

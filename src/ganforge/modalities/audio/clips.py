@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import gcd
 
 import numpy as np
@@ -15,6 +16,9 @@ SILENT = 1e-4
 """Of full scale (-80 dB): a clip that never rises above it is left out."""
 
 
+QUIET = 0.3  # of the length, from which silence at both ends is worth a word
+OFFSET = 0.02  # of full scale: a mean beyond it is no sound
+FULL, RUN = 0.95, 3  # of full scale, and samples in a row that are there: a flat top
 EDGE = 10**-2.5
 """Of the peak (-50 dB): what is quieter at the ends of a recording is silence."""
 
@@ -49,6 +53,15 @@ def trimmed(x: np.ndarray) -> np.ndarray:
     return x[loud[0] : loud[-1] + 1] if len(loud) else x
 
 
+def at_its_limit(x: np.ndarray) -> bool:
+    """Whether a sound [T] stays at a peak near full scale for a few samples in a row, as clipped ones do."""
+    peak = np.abs(x).max()
+    if peak < FULL or len(x) < RUN:
+        return False
+    at = np.abs(x) >= peak - 2 / 32_768
+    return bool(np.lib.stride_tricks.sliding_window_view(at, RUN).all(1).any())
+
+
 class Clips(Dataset):
     """The pieces of all recordings: each is cut into clips of `length` samples, and the last is padded with silence.
 
@@ -72,6 +85,7 @@ class Clips(Dataset):
         self.channels, self.trim = channels, trim
         self.name, self.skipped = files.name, list(files.skipped)
         self.understood, self.left_out, self.no_labels = files.understood, files.left_out, files.no_labels
+        self.cut: set[str] = {files.describe(k) for k, one in enumerate(files.headers) if one is not None and one.cut}
         self.pieces = [(k, piece) for k, one in enumerate(files.headers) for piece in range(self._count(one))]
         self.known_from(files, np.array([k for k, _ in self.pieces], np.int64))
 
@@ -93,7 +107,10 @@ class Clips(Dataset):
         last = header.frames - wanted if header else 0  # what begins later would end in silence
         start = int(piece * self.length * share)
         single = header is not None and self._count(header) == 1
-        x, rate = self.files.part(file, start if not self.extra else max(0, min(start, last)), wanted)
+        start = start if not self.extra else max(0, min(start, last))
+        x, rate = self.files.part(file, start, wanted)
+        if header is not None and len(x) < min(wanted, header.frames - start):
+            self.cut.add(self.files.describe(file))
         x = mixed(resampled(x, rate, self.rate)[:size], self.channels)
         x = x - x.mean(0)
         if np.abs(x).max() < SILENT:
@@ -124,6 +141,55 @@ class Clips(Dataset):
                 code="data.mostly_unreadable",
             )
         return found
+
+    def preflight(self, many: int = 50) -> None:
+        """Says in `understood` what becomes of these recordings, by their headers and by `many` clips."""
+        headers = self.files.readable()
+        rates = Counter(one.rate for one in headers)
+        said = []
+        if set(rates) != {self.rate}:
+            of = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in rates.most_common(4))
+            said.append(f"rates {of}: all become {self.rate:,} Hz (signal.rate)")
+        if other := sum(one.channels != self.channels for one in headers):
+            said.append(
+                f"{other:,} of {len(headers):,} have several channels: the mean of those that are not silent is taken "
+                "(signal.stereo=true keeps left and right)" if self.channels == 1 else
+                f"{other:,} of {len(headers):,} have other than two channels: both sides are their mean"
+            )  # fmt: skip
+        short = sum(one.frames / one.rate < self.length / self.rate for one in headers)
+        if 0 < short < len(headers):
+            said.append(f"{short:,} are shorter than a clip of {self.length / self.rate:.2f} s and end in silence")
+        looked = [self._look(k) for k in np.unique(np.linspace(0, len(self) - 1, many).round().astype(int)).tolist()]
+        looked = [one for one in looked if one is not None]
+        offset, clipped = (sum(one[k] for one in looked) for k in (0, 1))
+        if offset:
+            said.append(f"{offset:.0f} of {len(looked):,} clips looked at have an offset (DC), which is taken off")
+        if clipped:
+            said.append(f"{clipped:.0f} of {len(looked):,} clips looked at are clipped, and are taken as they are")
+        if looked and not self.trim and (quiet := float(np.mean([one[2] for one in looked]))) > QUIET:
+            said.append(f"{quiet:.0%} is silence at both ends (signal.trim=true cuts it off)")
+        if self.cut:
+            named = ", ".join(sorted(self.cut)[:5]) + (" …" if len(self.cut) > 5 else "")
+            said.append(f"{len(self.cut):,} end before their header says, and are read as far as they go: {named}")
+        self.understood = (*self.files.understood, *said)
+
+    def _look(self, index: int) -> tuple[bool, bool, float] | None:
+        """Of a clip whether it has an offset, whether it is clipped, and the share of silence at its ends."""
+        file, piece = self.pieces[index]
+        header = self.files.headers[file]
+        share = (header.rate if header else self.rate) / self.rate
+        try:
+            x, _ = self.files.part(file, int(piece * self.length * share), int(self.length * share) + 1)
+        except BadItem:  # counted and named when the loader reads it
+            return None
+        if header is not None and len(x) < min(
+            int(self.length * share), header.frames - int(piece * self.length * share)
+        ):
+            self.cut.add(self.files.describe(file))
+        if np.abs(x).max() < SILENT:
+            return None
+        off = np.abs(x.mean(0)) > OFFSET
+        return bool(off.any()), any(map(at_its_limit, x.T)), 1 - len(trimmed(x - x.mean(0))) / len(x)
 
     def some(self, many: int) -> np.ndarray:
         """Up to `many` clips that can be used, spread over all, [N, C, T]."""

@@ -6,6 +6,7 @@ x float32 [T, C] in [-1, 1], T samples, C channels; R: samples a second.
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -20,14 +21,18 @@ SCORES = frozenset({".mid", ".midi", ".abc", ".musicxml", ".mxl"})
 OTHERS = frozenset({".m4a", ".aac", ".wma", ".mp4", ".amr"})
 """Sound that libsndfile does not read."""
 MOST_CHANNELS = 64
+CUT = re.compile(r"^data : \d+ \(should be", re.MULTILINE)
+"""What libsndfile notes of a wav file that ends early."""
+PIECE = 512  # samples that are read at a time of a damaged file
 
 
 class Header(NamedTuple):
-    """What a file says of its sound."""
+    """What a file says of its sound. `cut`: whether it says that more follows than there is."""
 
     frames: int
     channels: int
     rate: int
+    cut: bool = False
 
 
 def is_sound(name: str) -> bool:
@@ -42,14 +47,15 @@ def header(source: Path | BinaryIO, where: str) -> Header:
         BadItem: as `decode`, as far as a header shows it.
     """
     with _open(source, where) as file:
-        return Header(file.frames, file.channels, file.samplerate)
+        return Header(file.frames, file.channels, file.samplerate, CUT.search(file.extra_info) is not None)
 
 
 def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
     """The sound [T, C] from sample `start` on, and its rate.
 
     Args:
-        frames: the most samples to read; -1 for all. A file that ends before its header says is read as far as it goes.
+        frames: the most samples to read; -1 for all. A file that ends before its header says, or is damaged from some
+            place on, is read as far as it goes.
 
     Raises:
         BadItem: it is no sound, is damaged, has no samples or some that are not finite. `where` names it.
@@ -58,18 +64,39 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
     import soundfile
 
     with _open(source, where) as file:
+        rate = file.samplerate
         try:
             if start:
                 file.seek(min(start, file.frames))
             x = file.read(frames, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
-            raise BadItem(where, f"damaged ({' '.join(str(error).split())[:100]})") from None
-        rate = file.samplerate
+            x = _as_far_as_it_goes(source, where, start, frames)
+            if not len(x):
+                raise BadItem(where, f"damaged ({' '.join(str(error).split())[:100]})") from None
     if not len(x):
         raise BadItem(where, "it holds no samples")
     if not np.isfinite(x).all():
         raise BadItem(where, "some of its samples are not finite (NaN or infinite)")
     return x, rate
+
+
+def _as_far_as_it_goes(source: Path | BinaryIO, where: str, start: int, frames: int) -> np.ndarray:
+    """The samples of a damaged file before the place from which on none can be read."""
+    import soundfile
+
+    if not isinstance(source, Path):
+        source.seek(0)
+    parts: list[np.ndarray] = [np.zeros((0, 1), np.float32)]
+    with _open(source, where) as file:
+        try:
+            file.seek(min(start, file.frames))
+            left = file.frames - start if frames < 0 else frames
+            while left > 0 and len(part := file.read(min(PIECE, left), dtype="float32", always_2d=True)):
+                parts.append(part)
+                left -= len(part)
+        except (soundfile.LibsndfileError, RuntimeError, ValueError):
+            pass  # the caller says so where nothing was read
+    return np.concatenate(parts[1:] or parts)
 
 
 def encode(x: np.ndarray, rate: int, file: Path | BinaryIO, format: str = "WAV") -> None:

@@ -7,15 +7,17 @@ from collections import Counter
 import numpy as np
 
 from ganforge.core.dataset import Dataset
+from ganforge.modalities.audio.clips import Clips
 from ganforge.modalities.audio.source import SoundFiles
 from ganforge.signals import Inspection
 
 SHOWN = 5
 
 
-def inspection(dataset: Dataset) -> Inspection:
-    """Only headers are read, so silence and damage further on show when training starts."""
+def inspection(dataset: Dataset, clips: Clips) -> Inspection:
+    """From all headers and some clips: silence and damage in others show when training starts."""
     assert isinstance(dataset, SoundFiles)
+    clips.preflight()
     found = dataset.readable()
     seconds = np.array([one.frames / one.rate for one in found])
     unreadable = [dataset.describe(k) for k, one in enumerate(dataset.headers) if one is None]
@@ -34,7 +36,7 @@ def inspection(dataset: Dataset) -> Inspection:
         "channels": _counts(one.channels for one in found),
         "classes": {name: int((numbers == k).sum()) for k, name in enumerate(dataset.classes)},
         "unreadable": unreadable,
-        "reading": [line.text for line in dataset.reading()],
+        "reading": [line.text for line in clips.reading()],
     }
     rates = ", ".join(f"{int(rate):,} Hz ({count:,})" for rate, count in facts["rates"].items())
     channels = ", ".join(f"{many} ({count:,})" for many, count in facts["channels"].items())
@@ -51,8 +53,6 @@ def inspection(dataset: Dataset) -> Inspection:
     if unreadable:
         named = ", ".join(unreadable[:SHOWN]) + (" …" if len(unreadable) > SHOWN else "")
         hints.append(f"{len(unreadable):,} cannot be read and will be left out: {named}")
-    if len(facts["rates"]) > 1:
-        hints.append("Several rates: all become the most frequent one, at most 16,000 Hz (signal.rate=8000 sets it)")
     return Inspection(facts, lambda: shown, tuple(hints))
 
 

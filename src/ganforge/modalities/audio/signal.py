@@ -112,7 +112,9 @@ class Audio(Signal, kind="audio"):
 
     @classmethod
     def inspect(cls, dataset: Dataset, limit: int | None = None) -> Inspection:
-        return inspect.inspection(dataset)
+        clips = cls().items(dataset)
+        assert isinstance(clips, Clips)
+        return inspect.inspection(dataset, clips)
 
     @classmethod
     def recommend(cls, dataset: Dataset, machine: Machine) -> Choice:
@@ -146,6 +148,7 @@ class Audio(Signal, kind="audio"):
                 code="nets.not_for_shape",
             )
         gain = 0.9 / clips.peak()
+        clips.preflight()
         gain = 1.0 if self.loudness == "clip" else gain
         state = {"rate": clips.rate, "length": clips.length, "gain": gain, "extra": clips.extra}
         if self.degrade is not None:

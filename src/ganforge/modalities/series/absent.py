@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganforge.modalities.series import layout, reading
-from ganforge.modalities.series.files import written
+from ganforge.modalities.series.dates import stamped
 from ganforge.modalities.series.layout import Layout, Said
 from ganforge.modalities.series.reading import Unpacked
 
@@ -80,19 +80,16 @@ def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
             made[name] = values[0]
         elif frame[name].dtype != object:
             made[name] = made[name].astype(frame[name].dtype if frame[name].dtype.kind in "Mf" else object)
-    first, *others = found.time
-    if others:
-        for name in found.time:
-            made[name] = [_like(frame[name].iloc[0], getattr(time, name.lower())) for time in gone]
-    elif found.format is not None:
-        made[first] = [_like(frame[first].iloc[0], written(time, found.format)) for time in gone]
-    else:
-        made[first] = pd.Series(gone).astype(frame[first].dtype)
+    if found.format is None and len(found.time) == 1:
+        made[found.time[0]] = pd.Series(gone).astype(frame[found.time[0]].dtype)
+        return made
+    for name, values in stamped(pd.Series(gone), found.time, found.format).items():
+        made[name] = [_like(frame[name].iloc[0], value) for value in values]
     return made
 
 
 def _like(example: Any, value: Any) -> Any:
-    """A part of a time as the file has it: with leading zeros, or as a number."""
+    """A time or a part of one as the file has it: with leading zeros, or as a number."""
     if isinstance(example, str):
         text = str(value)
         return text.zfill(len(example)) if example[:1] == "0" else text

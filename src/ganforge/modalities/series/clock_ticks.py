@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.modalities.series.files import written
+from ganforge.data import dates
 
 MOST = 7
 HOUR, DAY = 3_600, 86_400
@@ -51,6 +51,12 @@ def _marks(parts: np.ndarray, stamps: Any, form: str, dated: bool = False) -> li
     """A mark at each row whose part is another than that of the row before; the first row has none."""
     begun = np.flatnonzero(np.diff(parts)) + 1
     if not len(begun):
-        return [(0, written(stamps[0], "%b %-d %Y"))]
+        return [(0, _text(stamps[0], "%b %-d %Y"))]
     midnight = dated & (stamps.normalize() == stamps)
-    return [(int(k), written(stamps[k], "%b %-d" if midnight[k] else form)) for k in begun]
+    return [(int(k), _text(stamps[k], "%b %-d" if midnight[k] else form)) for k in begun]
+
+
+def _text(stamp: Any, form: str) -> str:
+    import pandas as pd
+
+    return str(dates.write(pd.Series([stamp]), form)[0])

@@ -7,7 +7,7 @@ T: rows of a series. C: columns that are learned.
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,13 +15,12 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
-from ganforge.data import long_columns
-from ganforge.modalities.series import doubts, labels, layout
+from ganforge.modalities.series import labels, layout
 from ganforge.modalities.series.clock import STEP, Clock, usual_step
 from ganforge.modalities.series.dates import dates_of
 from ganforge.modalities.series.layout import Layout, Said
+from ganforge.modalities.series.learned import learned_columns
 
-MOSTLY_MISSING = 0.5  # of a column's values, from which it is left out
 REGULAR = 0.8  # share of the usual distance, below which the distances themselves are learned
 
 
@@ -33,6 +32,7 @@ class Column:
         dtype: that of pandas. decimals: digits after the point, −1 where there is no limit.
         low, high: the bounds of its values. words: of a category, its values in order; empty of numbers.
         gaps: whether values are missing, so that it is learned when they are.
+        form: how texts of numbers are written (`data.amounts`): 1,234.50 or 12.5%; None of plain numbers.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Column:
     high: float
     words: tuple[str, ...] = ()
     gaps: bool = False
+    form: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     places = scratch.numbered(len(frame)) if index.equals(pd.RangeIndex(len(frame))) else index.to_numpy()
     rows = {k: places[a:b] for k, a, b in zip(names, starts[:-1], starts[1:], strict=True)}
     values = frame.drop(columns=[*found.time, *([found.entity] if found.entity else []), *static])
-    values = _learned(name, values, said, starts, notes)
+    values, forms = learned_columns(name, values, said, starts, notes)
     series, missing, columns = _filled(values, starts, names, notes)
+    columns = tuple(replace(c, form=forms[c.name]) if c.name in forms else c for c in columns)
     times = {}
     clock = None
     if found.times is not None:
@@ -120,8 +122,12 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         )  # fmt: skip
         if clock.step != "B" and found.regular < REGULAR:
             series, missing, columns = _with_steps(series, missing, columns, times, found.regular, notes)
-        elif clock.step != "B" and found.regular < 0.99:
-            notes.append(f"{found.regular:.0%} of the rows follow at the usual distance; rows count as equally spaced")
+        elif clock.step != "B" and found.regular < 1:
+            usual, longest = _distances(times)
+            notes.append(
+                f"{found.regular:.2%} of the rows follow at the usual distance ({usual}), the longest is {longest}; "
+                "rows count as equally spaced"
+            )
     constant = [c.name for c in columns if c.low == c.high]
     if constant:
         notes.append(f"constant, and so in every sample: {', '.join(constant)}")
@@ -170,6 +176,8 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
         notes.append("the rows are not in order of time and are sorted")
     if found.entity is None:
         if found.times is not None and not found.times.is_monotonic_increasing:
+            if found.ordered:
+                notes.append("the newest row comes first: the rows are turned round")
             found.times = found.times.sort_values(kind="stable")
             frame = frame.loc[found.times.index]
         return frame, np.array([0, len(frame)]), ["0"]
@@ -182,48 +190,6 @@ def _sorted(frame: Any, found: Layout, notes: list[str]) -> tuple[Any, np.ndarra
         found.times = found.times.iloc[order]
     starts = np.searchsorted(code[order], np.arange(len(names) + 1))
     return frame.iloc[order], starts, names
-
-
-def _learned(name: str, values: Any, said: Said, starts: np.ndarray, notes: list[str]) -> Any:
-    """Columns of numbers as float64, of words as categories; others are left out and named."""
-    import pandas as pd
-
-    kept = {}
-    for c in values.columns:
-        column = values[c]
-        number = pd.api.types.is_numeric_dtype(column.dtype)
-        if number and not pd.api.types.is_bool_dtype(column.dtype):
-            column = column.astype(column.dtype if not column.isna().any() else np.float64)
-            column = long_columns.piecewise(functools.partial(_without, [*said.missing, np.inf, -np.inf]), column)
-        if column.isna().mean() > MOSTLY_MISSING and c not in said.keep:
-            continue
-        if number:
-            if len(column) > len(starts) + 1 and _counts(column, starts):
-                continue  # a running number of the rows
-            kept[c] = column
-        elif column.nunique() <= labels.MOST_WORDS and not pd.api.types.is_datetime64_any_dtype(column.dtype):
-            kept[c] = column.astype("string").str.slice(0, labels.WORD_LENGTH).astype("category")
-    if left := [c for c in values.columns if c not in kept]:
-        notes.append(f"not learned, for they hold no numbers, few values, or a running number: {', '.join(left)}")
-    if not any(c for c in kept if not isinstance(kept[c].dtype, pd.CategoricalDtype)):
-        raise UserError(f"data {name}: it has no column of numbers beside the time", code="series.no_numbers")
-    found = pd.DataFrame(kept, copy=not scratch.is_long(len(values)))
-    return found.drop(columns=doubts.report(found, starts, notes))
-
-
-def _without(absent: list[float], values: Any) -> Any:
-    return values.where(~values.isin(absent))
-
-
-def _counts(column: Any, starts: np.ndarray) -> bool:
-    """Whether a column goes up by one from row to row of every series."""
-    for part in scratch.overlapping(len(column)):
-        steps = np.diff(column.iloc[part].to_numpy(np.float64, na_value=np.nan)) == 1
-        begins = starts[1:-1] - 1 - part.start
-        steps[begins[(begins >= 0) & (begins < len(steps))]] = True
-        if not steps.all():
-            return False
-    return True
 
 
 def _filled(
@@ -281,6 +247,14 @@ def _measured(name: str, raw: Any, present: np.ndarray) -> Column:
     decimals = next((d for d in range(7) if np.allclose(some, some.round(d), rtol=0, atol=1e-9)), -1)
     low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
     return Column(name, str(raw.dtype), decimals, low, high, (), len(present) < len(raw))
+
+
+def _distances(times: dict[str, np.ndarray]) -> tuple[Any, Any]:
+    """The usual and the longest time between two rows of a series."""
+    import pandas as pd
+
+    gaps = scratch.in_order(layout.gaps_of(list(times.values())))
+    return pd.Timedelta(layout.most_frequent(gaps)[0]), pd.Timedelta(gaps[-1])
 
 
 def _with_steps(

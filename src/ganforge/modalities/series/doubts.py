@@ -8,11 +8,16 @@ import numpy as np
 
 from ganforge.core import scratch
 
-ZEROS = (0.02, 0.5)  # share of zeros that may mean missing
+APART = (0.01, 0.5)  # share of values that may mean missing
+MARKS = {0.0, *(sign * float(nines) for sign in (1, -1) for nines in (99, 999, 9999, 99999, 999999)), -1.0,
+         -99.9, -999.9, -999.99, -9999.99, -200.0}  # fmt: skip
+"""Numbers that are written where there is no value."""
 STUCK = 48  # rows
 SPLITS = (2, 3, 4, 5, 7, 10, 20)
 NEAR = 0.03  # of a ratio
-FIRST = 10_000  # rows that tell nearly always
+FIRST = 400  # rows that tell nearly always
+AHEAD = 24  # rows
+FEWEST = 20  # rows that must agree
 WILD = 10.0  # times the usual change
 
 
@@ -23,12 +28,12 @@ def report(values: Any, starts: np.ndarray, notes: list[str]) -> list[str]:
     numbers = {c: values[c].to_numpy(np.float64, na_value=np.nan) for c in values.columns
                if not isinstance(values[c].dtype, pd.CategoricalDtype)}  # fmt: skip
     for name, x in numbers.items():
-        if zeros := zeros_apart(x):
+        for value in (apart := values_apart(x)):
             notes.append(
-                f"column {name!r}: {zeros:.0%} of the values are exactly 0, far from all others. If that means "
-                "missing: data.kind=series data.missing=[0]"
+                f"column {name!r}: {apart[value]:.0%} of the values are exactly {value:g}, far from all others. If "
+                f"that means missing: data.kind=series data.missing=[{value:g}]"
             )
-        if (run := longest_run(x)) > max(STUCK, len(x) // 20) and np.nanstd(x) > 0 and not zeros:
+        if (run := longest_run(x)) > max(STUCK, len(x) // 20) and np.nanstd(x) > 0 and not apart:
             notes.append(f"column {name!r}: {run:,} rows in a row have the same value (a sensor that was stuck?)")
         if (row := split_at(x, starts)) is not None:
             notes.append(
@@ -37,26 +42,36 @@ def report(values: Any, starts: np.ndarray, notes: list[str]) -> list[str]:
             )
     future = []
     for name, x in numbers.items():
-        of = [other for other, y in numbers.items() if other != name and other not in future and knows(x, y, starts)]
-        if of:
+        for other, y in numbers.items():
+            if other == name or other in future or (known := ahead(x, y, starts)) is None:
+                continue
+            what, rows = known
             future.append(name)
-            notes.append(f"column {name!r} holds the next value of {of[0]!r}: it knows the future and is left out")
+            notes.append(
+                f"column {name!r} holds the {what} of {other!r} {rows} row{'s' * (rows > 1)} later: it knows the "
+                "future and is left out"
+            )
+            break
     return future
 
 
-def zeros_apart(x: np.ndarray) -> float:
-    """The share of zeros where all other values lie on one side, at a distance; else 0."""
-    there = others = 0
-    for part in scratch.pieces(len(x)):
-        some = x[part][~np.isnan(x[part])]
-        there, others = there + len(some), others + int((some != 0).sum())
-    share = 1 - others / max(there, 1)
-    if not ZEROS[0] <= share <= ZEROS[1]:
-        return 0.0
-    rest = x[~np.isnan(x) & (x != 0)]
-    if not (rest > 0).all():
-        return 0.0
-    return share if rest.min() > max(rest.std(), 0.2 * rest.mean()) else 0.0
+def values_apart(x: np.ndarray) -> dict[float, float]:
+    """Values that often mean missing, with their share: 0, the smallest or the largest one, where all others lie on one
+    side of it, at a distance."""
+    there = int(sum((~np.isnan(x[part])).sum() for part in scratch.pieces(len(x))))
+    found = {}
+    for value in sorted({0.0, float(np.nanmin(x, initial=np.inf)), float(np.nanmax(x, initial=-np.inf))}):
+        if value not in MARKS:
+            continue
+        others = int(sum((x[part] != value).sum() - np.isnan(x[part]).sum() for part in scratch.pieces(len(x))))
+        share = 1 - others / max(there, 1)
+        if not APART[0] <= share <= APART[1]:
+            continue
+        rest = x[~np.isnan(x) & (x != value)]
+        low, high = float(rest.min() - value), float(value - rest.max())
+        if max(low, high) > max(rest.std(), 0.2 * abs(rest.mean())):
+            found[value] = share
+    return found
 
 
 def longest_run(x: np.ndarray) -> int:
@@ -88,11 +103,69 @@ def split_at(x: np.ndarray, starts: np.ndarray) -> int | None:
     return k if sudden and abs(ratio / near - 1) < NEAR else None
 
 
-def knows(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> bool:
-    """Whether x is the next value of y, in every row of every series but the last; a constant knows nothing."""
-    if len(starts) == 2 and len(x) > FIRST and not knows(x[:FIRST], y[:FIRST], np.array([0, FIRST])):
+def ahead(x: np.ndarray, y: np.ndarray, starts: np.ndarray) -> tuple[str, int] | None:
+    """What of the future of y a column x holds, in every row of every series, and how many rows later; None where it
+    holds nothing of it. A constant, and what the past holds as well, is nothing of the future."""
+    first = slice(0, min(int(starts[1]), FIRST))
+    lags = range(1, AHEAD + 1) if starts[1] > AHEAD + FEWEST else (1,)
+    for lag in lags:
+        for what, made in FUTURES.items():
+            if len(lags) > 1 and not _same(x[first], made(y[first], lag), lag, np.array([0, first.stop])):
+                continue
+            later = made(y, lag)
+            if _same(x, later, lag, starts) and not _of_the_past(x, y, later, lag, starts):
+                return what, lag
+    return None
+
+
+def _next(y: np.ndarray, lag: int) -> np.ndarray:
+    return y[lag:]
+
+
+def _change(y: np.ndarray, lag: int) -> np.ndarray:
+    return y[lag:] - y[:-lag]
+
+
+def _relative(y: np.ndarray, lag: int) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return y[lag:] / y[:-lag] - 1
+
+
+def _logarithmic(y: np.ndarray, lag: int) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(y[lag:] / y[:-lag])
+
+
+def _rise(y: np.ndarray, lag: int) -> np.ndarray:
+    return np.where(np.isnan(_change(y, lag)), np.nan, y[lag:] > y[:-lag])
+
+
+FUTURES = {"value": _next, "change": _change, "relative change": _relative, "log change": _logarithmic, "rise": _rise}
+
+
+def _same(x: np.ndarray, later: np.ndarray, lag: int, starts: np.ndarray) -> bool:
+    """Whether x [T] is `later` [T - lag] but for rounding, wherever both are known and in one series."""
+    a = x[: len(later)]
+    both = ~np.isnan(a) & np.isfinite(later)
+    if len(starts) > 2:
+        ends = np.repeat(starts[1:], np.diff(starts))[: len(later)]
+        both &= np.arange(len(later)) + lag < ends
+    a, b = a[both], later[both]
+    if len(a) < FEWEST or np.ptp(b) == 0 or abs(a[0] - b[0]) > 0.05 * np.ptp(b):
         return False
-    last = starts[1:-1] - 1
-    a, b = np.delete(x[:-1], last), np.delete(y[1:], last)
-    both = ~np.isnan(a) & ~np.isnan(b)
-    return bool(both.sum() > 20 and np.ptp(b[both]) > 0 and (a[both] == b[both]).all())
+    some = a[:: max(1, len(a) // 100)]
+    digits = next((d for d in range(9) if np.allclose(some, some.round(d), rtol=0, atol=1e-10)), 9)
+    off = np.abs(a - b)
+    exact = 1e-9 * np.abs(b).max()
+    rounding = 0.5001 * 10.0**-digits
+    return bool((off <= (rounding if rounding < 0.02 * b.std() else exact)).all())
+
+
+def _of_the_past(x: np.ndarray, y: np.ndarray, later: np.ndarray, lag: int, starts: np.ndarray) -> bool:
+    """Whether x is known at its time: y repeats itself, as hours of the day do, or y itself is an earlier x."""
+    stop = min(int(starts[1]), FIRST)
+    missing = np.isnan(y[:lag]).all() and not np.isnan(x[stop - lag : stop]).all()
+    a, b = x[:stop], later[: max(0, stop - lag)]
+    rows = np.array([0, stop])
+    back = any(_same(a[j:], b[: len(b) - j + lag], 0, rows - [0, j]) for j in range(lag, max(lag, len(b) - FEWEST)))
+    return bool(missing or back)

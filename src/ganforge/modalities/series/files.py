@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.types import Spec
-from ganforge.data import frames
+from ganforge.data import amounts, frames
 from ganforge.modalities.series import changes
 from ganforge.modalities.series.clock import STEP
+from ganforge.modalities.series.dates import stamped
 from ganforge.signals import Exporter, save_array
 
 SERIES = "series"
@@ -64,6 +65,11 @@ def typed(values: np.ndarray, column: Mapping[str, Any]) -> np.ndarray:
         values = values.clip(column["low"], column["high"])
     if column["decimals"] >= 0:
         values = values.round(column["decimals"])
+    if column.get("form"):
+        texts = np.array(amounts.write(values[~missing], dict(column["form"]), None), dtype=object)
+        found = np.full(len(values), None, dtype=object)
+        found[~missing] = texts
+        return found
     if column["dtype"] == "bool" and not missing.any():
         return values >= 0.5
     plain = column["dtype"].startswith(("int", "uint", "float32"))  # those of pandas that may miss values: as float64
@@ -81,18 +87,7 @@ def _stamps(clock: Mapping[str, Any], count: int, length: int, steps: np.ndarray
     else:
         seconds = np.nan_to_num(steps).clip(0).round().cumsum(1).ravel()
         every = pd.Series(last + pd.to_timedelta(seconds, unit="s"))
-    if len(clock["names"]) > 1:
-        return {name: getattr(every.dt, name.lower()).to_numpy() for name in clock["names"]}
-    form = clock["format"]
-    shown = pd.Series([written(time, form) for time in every]) if form else every
-    if clock["format"] == "%Y":
-        shown = shown.astype(int)
-    return {clock["names"][0]: shown.to_numpy()}
-
-
-def written(time: Any, form: str) -> str:
-    """A time in a form of `strftime`, in which `%-d` and `%-m`, which not every system knows, have no leading zero."""
-    return time.strftime(form.replace("%-d", str(time.day)).replace("%-m", str(time.month)))
+    return stamped(every, clock["names"], clock["format"])
 
 
 def write_text(samples: np.ndarray, path: Path, spec: Spec, separator: str = ",") -> None:

@@ -229,7 +229,10 @@ def as_table(path: Path | reading.Unpacked, whole: SeriesSet, found: Mapping[str
             for series, f in found.items():
                 mine = f.at[:, 1] == k
                 edge[whole.rows[series][f.at[mine, 0]]] = np.quantile(f.paths[:, mine], share, axis=0)
-            edge = edge if point is None else [text(v, whole.columns[k].decimals, point) for v in edge]
+            if whole.columns[k].form:
+                edge = typed(edge, vars(whole.columns[k]) | {"last": None})
+            elif point is not None:
+                edge = [text(v, whole.columns[k].decimals, point) for v in edge]
             table.insert(table.columns.get_loc(name) + 1 + (form is HIGH), free(form.format(name), table.columns), edge)
     return table
 
@@ -252,9 +255,9 @@ def _with(frame: Any, whole: SeriesSet, found: Mapping[str, Filled], chosen: Any
             rows = whole.rows[series][f.at[mine, 0]]
             values = typed(chosen(f)[mine], vars(column) | {"dtype": "float64"})
             place = table.columns.get_loc(column.name)
-            if point is not None:
+            if point is not None and not column.form:
                 values = [text(v, column.decimals, point) for v in values]
-            elif not column.words:
+            elif point is None and not column.words and not column.form:
                 table[column.name] = table[column.name].astype("float64")
             table.iloc[rows, place] = values
     return table

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series.dates import NAMES, dates_of, in_utc
+from ganforge.modalities.series.dates import BETWEEN, HOUR, NAMES, dates_of, in_utc, of_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PARTS = ("year", "month", "day", "hour", "minute")
 FEWEST = 32  # rows; a shorter table is hardly a series
 PER_SERIES = 8  # rows of the median series of a long table
+FEW_TWICE = 0.05  # of the rows may repeat the time of another, and it is a series that has to be repaired
 REGULAR = 0.5  # share of the most frequent gap, from which gaps count as regular: of business days 0.8
 
 
@@ -87,7 +88,7 @@ def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
         for name in [time] if time else sorted(map(str, frame.columns), key=lambda n: NAMES.search(n) is None):
             dates, form = dates_of(frame[name], notes, name)
             if dates is not None:
-                candidates.append(((name,), dates, form))
+                candidates.append(_with_hours(frame, name, dates, form, notes))
                 break
         if time and not candidates:
             raise UserError(f"column {time!r}: these are not dates or times", code="series.not_a_time")
@@ -99,6 +100,35 @@ def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
             found.format, found.notes = form, notes
             return found
     return None
+
+
+def _with_hours(
+    frame: Any, name: str, dates: Any, form: str | None, notes: list[str]
+) -> tuple[tuple[str, ...], Any, str | None]:
+    """A column of days with the times of day that stand in a column of their own, where days come twice."""
+    if form is None or dates.isna().any() or not dates.duplicated().any() or (dates != dates.dt.normalize()).any():
+        return (name,), dates, form
+    for other in map(str, frame.columns):
+        if other == name or not HOUR.search(other) or (hours := of_day(frame[other])) is None:
+            continue
+        notes.append(f"the time is read from the columns {name}, {other}")
+        return (name, other), dates + hours[0], f"{form}{BETWEEN}{hours[1]}"
+    return (name,), dates, form
+
+
+def nearly(frame: Any) -> bool:
+    """Whether a table that `find` gives no layout would have one without the few rows whose time another row has: as
+    doubles, or the hour that daylight saving repeats."""
+    notes: list[str] = []
+    for name in map(str, frame.columns):
+        if NAMES.search(name) is None:
+            continue
+        dates, _ = dates_of(frame[name], notes, name)
+        if dates is None:
+            continue
+        twice = dates.duplicated()
+        return 0 < twice.mean() <= FEW_TWICE and _order(dates[~twice], None)[1] >= REGULAR
+    return False
 
 
 def _arranged(frame: Any, dates: Any, names: tuple[str, ...], entity: str | None) -> Layout | None:

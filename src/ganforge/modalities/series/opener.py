@@ -40,15 +40,18 @@ class SeriesOpener(Opener, kind="series"):
             return 0.0
         try:
             frame = reading.load(path, LOOKED_AT)
-            found = layout.find(frame) if len(frame) >= layout.FEWEST else None
+            found = layout.find(frame.drop_duplicates(ignore_index=True))
+            few_twice = found is None and len(frame) >= layout.FEWEST and layout.nearly(frame)
         except (UserError, *reading.READ_ERRORS):  # whatever is wrong with it, its opener as a table says so
             return 0.0
+        if few_twice:
+            return SURE if len(frame.select_dtypes("number").columns) else 0.0  # opening it says which rows
         others = 0 if found is None else len(frame.select_dtypes("number").columns.difference([*found.time]))
         if found is None or not others:
             return 0.0
         if found.regular >= layout.REGULAR:
-            return SURE
-        return PERHAPS if found.ordered else 0.0
+            return SURE if len(frame) >= layout.FEWEST else PERHAPS
+        return PERHAPS if found.ordered and len(frame) >= layout.FEWEST else 0.0
 
     def _claims_files(self, store: Store) -> float:
         """A folder that holds at least two tables, or a .ts file, and little else."""

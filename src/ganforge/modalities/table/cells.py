@@ -11,8 +11,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
-from ganforge.data import long_columns
-from ganforge.modalities.table.columns import amounts
+from ganforge.data import amounts, long_columns
 
 NUMBERS_AT_LEAST = 0.9  # of a column's values, for the rest to count as missing
 INTEGER = re.compile(r"[+-]?[0-9]+")

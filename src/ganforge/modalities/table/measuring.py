@@ -10,9 +10,9 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
-from ganforge.data import long_columns
+from ganforge.data import dates, long_columns
 from ganforge.modalities.table import drawing
-from ganforge.modalities.table.columns import categories, dates, grid, identifiers, kinds, modes, quantiles
+from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 from ganforge.modalities.table.columns.detect import Detected, detect
 from ganforge.modalities.table.columns.kinds import Kind
 

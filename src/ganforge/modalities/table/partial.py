@@ -15,8 +15,9 @@ from torch import Tensor
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.rng import Rng
 from ganforge.core.types import Spec
+from ganforge.data import amounts, dates
 from ganforge.modalities.table import layout, rows
-from ganforge.modalities.table.columns import amounts, dates, grid
+from ganforge.modalities.table.columns import grid
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganforge.core.types import Spec
-from ganforge.modalities.table.columns import amounts, categories, dates, grid, identifiers, kinds, modes, quantiles
+from ganforge.data import amounts, dates
+from ganforge.modalities.table.columns import categories, grid, identifiers, kinds, modes, quantiles
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,10 +17,9 @@ from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.data import long_columns
+from ganforge.data import dates, long_columns
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
-from ganforge.modalities.table.columns import dates
 from ganforge.modalities.table.columns.detect import Detected, Hints, detect
 from ganforge.modalities.table.given import described
 from ganforge.modalities.table.reading import digest, read_parquet, read_text

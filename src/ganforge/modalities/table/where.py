@@ -17,7 +17,8 @@ import numpy as np
 
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.types import Spec
-from ganforge.modalities.table.columns import amounts, dates, kinds
+from ganforge.data import amounts, dates
+from ganforge.modalities.table.columns import kinds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -161,6 +161,11 @@ class SoundLabels(Metric, kind="sound_labels"):
         protocol = comparison.protocol(n) | {"classifier": digest[:16]}
         scores = {side: float(inception_scores(p.numpy(), 1)[0]) for side, (_, p) in seen.items()}
         distance = frechet_distance(moments(features["real"]), moments(features["fake"]))
+        halves = frechet_distance(one, two)
+        notes = {
+            "fd_labels": phrase("two random halves of the real sounds: {floor:.4g}", floor=halves),
+            "label_score": phrase("of the real sounds: {score:.4g}", score=scores["real"]),
+        }
         end = short_count(n)
         names = comparison.classes or tuple(map(str, range(int(labels.max()) + 1)))
         each = {
@@ -170,6 +175,8 @@ class SoundLabels(Metric, kind="sound_labels"):
             Result(f"as_asked{end}", right, protocol,
                    {"floor": accuracy, "per_class": each,
                     "notes": [phrase("accuracy on unseen real sounds: {accuracy:.1%}", accuracy=accuracy)]}),
-            Result(f"fd_labels{end}", distance, protocol, {"floor": frechet_distance(one, two)}),
-            Result(f"label_score{end}", scores["fake"], protocol, {"floor": scores["real"]}),
+            Result(f"fd_labels{end}", distance, protocol,
+                   {"floor": halves, "notes": [notes["fd_labels"]]}),
+            Result(f"label_score{end}", scores["fake"], protocol,
+                   {"floor": scores["real"], "notes": [notes["label_score"]]}),
         ]  # fmt: skip

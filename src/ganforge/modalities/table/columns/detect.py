@@ -19,8 +19,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.overrides import assignment
-from ganforge.data import long_columns
-from ganforge.modalities.table.columns import amounts, dates
+from ganforge.data import amounts, dates, long_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,7 @@ import numpy as np
 
 from ganforge.core.errors import UserError
 from ganforge.core.overrides import assignment
-from ganforge.data import long_columns
-from ganforge.modalities.table.columns import amounts, dates
+from ganforge.data import amounts, dates, long_columns
 from ganforge.modalities.table.columns.detect import Detected, detect
 
 if TYPE_CHECKING:
