@@ -146,6 +146,16 @@ def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
 
 
 @pytest.fixture
+def short_ceilings(monkeypatch) -> None:
+    """The benchmark's limits of the machine by small products, each measured once: without oneDNN large ones take
+    seconds."""
+    from ganforge.bench import ceilings
+
+    for name, value in {"REPEATS": 1, "SIDE": 128, "IMAGES": 1, "COPY": 1 << 22}.items():
+        monkeypatch.setattr(ceilings, name, value)
+
+
+@pytest.fixture
 def single_thread() -> Iterator[None]:
     """The number of threads decides the order of sums: a run is compared bit for bit with one of as many."""
     import torch
