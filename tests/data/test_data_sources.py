@@ -414,7 +414,7 @@ def test_the_embedded_digits():
         ("mnist", "train", 60000, 10, (28, 28, 1)),
         ("mnist", "test", 10000, 10, (28, 28, 1)),
         ("fashion_mnist", "train", 60000, 10, (28, 28, 1)),
-        ("cifar10.zip", "train", 10000, 10, (32, 32, 3)),
+        pytest.param("cifar10.zip", "train", 10000, 10, (32, 32, 3), marks=pytest.mark.slow),
         ("cifar10.zip", "test", 2000, 10, (32, 32, 3)),
         ("emoji.zip", "train", 1832 + 1403, 2, (64, 64, 4)),
         ("sign_digits", "train", 1000, 10, (100, 100, 3)),
