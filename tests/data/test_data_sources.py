@@ -415,7 +415,7 @@ def test_the_embedded_digits():
         ("mnist", "test", 10000, 10, (28, 28, 1)),
         ("fashion_mnist", "train", 60000, 10, (28, 28, 1)),
         pytest.param("cifar10.zip", "train", 10000, 10, (32, 32, 3), marks=pytest.mark.slow),
-        ("cifar10.zip", "test", 2000, 10, (32, 32, 3)),
+        pytest.param("cifar10.zip", "test", 2000, 10, (32, 32, 3), marks=pytest.mark.slow),
         ("emoji.zip", "train", 1832 + 1403, 2, (64, 64, 4)),
         ("sign_digits", "train", 1000, 10, (100, 100, 3)),
         ("clothing", "train", 372, 10, (533, 400, 3)),

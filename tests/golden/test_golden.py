@@ -126,14 +126,16 @@ def parts(value: object) -> set[tuple[str, str]]:
 
 
 def cases() -> list[Any]:
-    """All recipes. Those with nothing that an earlier one does not have too are slow, unless a loss begins late."""
+    """All recipes. Daily are those in which a loss begins late, and as many more as it takes to try every component:
+    one after the other the recipe with the most components that none before it has. The others are slow.
+    """
     load_all()
-    found, seen = [], set()
-    for name in SYSTEMS:
-        new = parts(recipes.get(name)) - seen
-        found.append(pytest.param(name, marks=() if new or name in LATER else pytest.mark.slow))
+    made = {name: parts(recipes.get(name)) for name in SYSTEMS}
+    daily, seen = set(LATER), set().union(*(made[name] for name in LATER))
+    while new := max((found - seen for found in made.values()), key=len):
+        daily.add(next(name for name, found in made.items() if found - seen == new))
         seen |= new
-    return found
+    return [pytest.param(name, marks=() if name in daily else pytest.mark.slow) for name in SYSTEMS]
 
 
 def test_every_recipe_has_a_small_form_and_losses():

@@ -47,7 +47,7 @@ def built(translator: Translator, scale: int = 1):
         (SrResNet(channels=8, blocks=2), 4),
         pytest.param(SrResNet(channels=8, blocks=1, padding="reflect"), 3, marks=pytest.mark.slow),
         (SrResNet(channels=8, blocks=2, fold=2), 1),
-        (SrResNet(channels=8, blocks=1, fold=2), 2),
+        pytest.param(SrResNet(channels=8, blocks=1, fold=2), 2, marks=pytest.mark.slow),
         (RrdbNet(channels=4, growth=2, blocks=1), 2),
         (Unet(channels=4, halvings=3), 1),
     ],
