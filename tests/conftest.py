@@ -2,67 +2,38 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pytest
-import torch
 
-from ganforge import recipes
-from ganforge.cli.main import main
-from ganforge.core.component import families
-from ganforge.modalities.table.columns import modes
-from ganforge.registry import load_all
 from selected import slow_ones
-
-load_all()  # as every command does: a file of tests by itself knows each recipe
-gc.set_threshold(20_000, 20, 20)  # by default (700, 10, 10) the search for garbage takes a twelfth of the time
-os.fsync = lambda fd: None  # only a power failure could tell; with it the disk is waited for ten thousand times
-if not torch.cuda.is_available():
-    # The other one also keeps a stack trace for each kind of device that is not there, which costs more than seeding.
-    torch.manual_seed = torch.default_generator.manual_seed
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Convolutions without oneDNN: it compiles each new shape, which tiny nets never earn back.
+    """Prepares a process that runs tests. One that only hands them out to others (`-n 2`) need not load PyTorch.
 
-    Slow tests, whose nets are larger, train with it.
+    Convolutions are computed without oneDNN: it compiles each new shape, which tiny nets never earn back. Slow tests,
+    whose nets are larger, train with it.
     """
+    if config.getoption("numprocesses", None):
+        return
+    import torch
+
+    import lighter  # noqa: F401
+    from ganforge.registry import load_all
+
+    load_all()  # as every command does: a file of tests by itself knows each recipe
     torch.backends.mkldnn.enabled = slow_ones(config)
 
 
 def pytest_collection_finish() -> None:
     """Takes all that was imported and collected out of the search for garbage: a whole search takes half a second."""
     gc.freeze()
-
-
-def remembered(fit: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """`modes.fit`, which depends on its arguments alone: the columns of a table are fitted once for all tests.
-
-    A test of the fit itself unwraps it (`inspect.unwrap`).
-    """
-    found: dict[tuple[object, ...], dict[str, Any]] = {}
-
-    @functools.wraps(fit)
-    def fitted(v: np.ndarray, *options: float) -> dict[str, Any]:
-        if len(v) > 10_000:
-            return fit(v, *options)
-        case = (v.tobytes(), *options)
-        if case not in found:
-            found[case] = fit(v, *options)
-        return copy.deepcopy(found[case])
-
-    return fitted
-
-
-modes.fit = remembered(modes.fit)
 
 
 class Notices(logging.Handler):
@@ -98,6 +69,9 @@ def notices() -> Iterator[Notices]:
 @pytest.fixture
 def clean_registries() -> Iterator[None]:
     """Forgets at the end what a test registered, so that the tests do not depend on their order."""
+    from ganforge import recipes
+    from ganforge.core.component import families
+
     known = {family: dict(family.kinds) for family in families().values()}
     known_recipes = dict(recipes.RECIPES)
     yield
@@ -129,6 +103,7 @@ class Said(NamedTuple):
 @pytest.fixture
 def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
     """Runs the command line in this process: `ganforge("train", "dcgan", ...)`."""
+    from ganforge.cli.main import main
     from ganforge.ui import console
 
     monkeypatch.setenv("COLUMNS", "200")
@@ -143,6 +118,16 @@ def ganforge(capsys, monkeypatch) -> Callable[..., Said]:
         return Said(status if isinstance(status, int) else 0 if status is None else 1, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def short_ceilings(monkeypatch) -> None:
+    """The benchmark's limits of the machine by small products, each measured once: without oneDNN large ones take
+    seconds."""
+    from ganforge.bench import ceilings
+
+    for name, value in {"REPEATS": 1, "SIDE": 128, "IMAGES": 1, "COPY": 1 << 22}.items():
+        monkeypatch.setattr(ceilings, name, value)
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ def sizes(name: str, shape: tuple[int, ...]) -> dict[str, int]:
     """Parameters of each player of a recipe, weight norm's own not counted."""
     spec = Spec(shape, state={"rate": 22_050, "length": shape[-1]})
     found = {}
-    for player, net in recipes.get(name).task.players(spec).items():
+    with torch.device("meta"):
+        players = recipes.get(name).task.players(spec)
+    for player, net in players.items():
         for layer in net.modules():
             if parametrize.is_parametrized(layer):
                 parametrize.remove_parametrizations(layer, "weight")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganforge.bench import ceilings, measure, turns
+from ganforge.bench import measure, turns
 from ganforge.bench.parts import Part, parts_of, work_of
 from ganforge.core.words import significant
 from ganforge.recipes import make_recipe
@@ -23,11 +23,7 @@ SMALL = [
     "task.generator.latent=4",
 ]
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _few_repeats(monkeypatch):
-    monkeypatch.setattr(ceilings, "REPEATS", 1)
+pytestmark = pytest.mark.usefixtures("short_ceilings")
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_python_chooses_as_the_command_does(place, capsys):
     [
         ("mnist", True, 28),
         ("fashion_mnist", True, 28),
-        ("cifar10.zip", True, 32),
+        pytest.param("cifar10.zip", True, 32, marks=pytest.mark.slow),
         ("emoji.zip", True, 48),
         ("sign_digits", True, 48),
         ("clothing", True, 48),

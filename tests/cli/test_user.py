@@ -382,7 +382,8 @@ def test_an_array_that_may_be_images_or_series_is_asked_about(ganforge, tmp_path
     for field in ("data.signal=image", "signal=image"):
         plain = json.loads(ganforge("data", "inspect", path, field, "--json").out)
         assert plain["sizes"] == {"12×8": 80}
-    said = ganforge("train", path, "data.signal=image", "--dry-run", "--device", "cpu", "--minutes", "1")
+    narrow = ("task.generator.channels=8", "task.discriminator.channels=8")
+    said = ganforge("train", path, "data.signal=image", *narrow, "--dry-run", "--device", "cpu", "--minutes", "1")
     assert said.status == 0, said.err
     assert "80 images of 12×8 (height × width), gray" in said.out
 

@@ -37,7 +37,7 @@ def own_signals() -> tuple[type[Signal], ...]:
 def example_spec(signal: type[Signal]) -> Spec:
     """Of the signal's own example data."""
     with tempfile.TemporaryDirectory() as folder:
-        dataset = build(DataSource, signal.example(Path(folder))).open()
+        dataset = build(DataSource, signal.example(Path(folder), 16)).open()
         return signal().spec(signal().items(dataset), lambda shape: shape)
 
 

@@ -26,7 +26,7 @@ load_all()
 
 FEW = [Spec((1, 8, 8)), Spec((2,))]  # for choices of words other than the default
 SMALL = {"latent": 6, "channels": 4, "max_channels": 16, "widths": (12, 16), "reference": 5}
-SMALL |= {"features": (8,) * 6}
+SMALL |= {"features": (8,) * 6, "motion": 8}
 N = 4
 
 

@@ -26,6 +26,8 @@ from ganforge.engine.build import open_data
 from ganforge.engine.train import train
 from ganforge.export.folder import export
 from ganforge.metrics.base import Metric
+from ganforge.modalities.image.extractors import fit as images
+from ganforge.modalities.video.extractors import fit as films
 from ganforge.recipes.base import Recipe
 from ganforge.recipes.choice import choose
 from ganforge.registry import load_all
@@ -126,7 +128,9 @@ def test_samples_are_shown_and_written(run, tmp_path):
 
 @pytest.fixture
 def short_trainings(signal, monkeypatch):
-    """Usual metrics that train a net of their own do so for a few steps: their values are tested elsewhere."""
+    """Usual metrics and extractors train nets of their own for a few steps: their values are tested elsewhere."""
+    for module in (images, films):
+        monkeypatch.setattr(module, "steps_for", lambda n: 5)
     usual = signal.default_metrics
 
     def short(text: str) -> str:

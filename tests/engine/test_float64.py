@@ -21,6 +21,7 @@ from ganforge.engine.precision import dtype_for
 from ganforge.engine.resume import resume_recipe
 from ganforge.engine.train import train
 from ganforge.engine.trainer import Trainer
+from ganforge.modalities.image.extractors import fit
 from ganforge.recipes import make_recipe
 from refused import refused
 
@@ -217,6 +218,7 @@ def test_apple_gpus_have_no_float64():
 
 def test_the_command_line_does_all_of_it(tmp_path, monkeypatch, ganforge):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fit, "steps_for", lambda n: 5)  # of the net that evaluates: its values are tested elsewhere
     small = ["task.generator.channels=4", "task.discriminator.channels=4", "batch=8", "checkpoint_every=16"]
     said = ganforge("train", "dcgan", "data=digits", "precision=fp64", "samples=16", *small)
     assert said.status == 0, said.err

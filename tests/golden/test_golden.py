@@ -32,6 +32,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ganforge import recipes
+from ganforge.core.component import Component, fields_of
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.privacy import secret
 from ganforge.engine.trainer import Trainer
@@ -112,6 +113,31 @@ def file(name: str) -> Path:
     return FOLDER / f"{name}.json"
 
 
+def parts(value: object) -> set[tuple[str, str]]:
+    """The components of a recipe that its first steps depend on: their families and kinds."""
+    if isinstance(value, dict):
+        return set().union(*map(parts, value.values()))
+    if isinstance(value, tuple | list):
+        return set().union(*map(parts, value))
+    if not isinstance(value, Component) or value.family in ("data", "callback", "metric", "health"):
+        return set()
+    inner = (parts(getattr(value, name)) for name in fields_of(type(value)))
+    return {(value.family, value.kind)}.union(*inner)
+
+
+def cases() -> list[Any]:
+    """All recipes. Daily are those in which a loss begins late, and as many more as it takes to try every component:
+    one after the other the recipe with the most components that none before it has. The others are slow.
+    """
+    load_all()
+    made = {name: parts(recipes.get(name)) for name in SYSTEMS}
+    daily, seen = set(LATER), set().union(*(made[name] for name in LATER))
+    while new := max((found - seen for found in made.values()), key=len):
+        daily.add(next(name for name, found in made.items() if found - seen == new))
+        seen |= new
+    return [pytest.param(name, marks=() if name in daily else pytest.mark.slow) for name in SYSTEMS]
+
+
 def test_every_recipe_has_a_small_form_and_losses():
     load_all()
     names = {name for name, make in recipes.RECIPES.items() if make.__module__.startswith("ganforge.")}  # no test's own
@@ -120,7 +146,17 @@ def test_every_recipe_has_a_small_form_and_losses():
     assert {path.stem for path in FOLDER.iterdir()} == names
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_component_is_tried_daily():
+    every, daily = set(), set()
+    for case in cases():
+        found = parts(recipes.get(case.values[0]))
+        every |= found
+        daily |= set() if case.marks else found
+    assert daily == every
+    assert {"objective", "penalty", "generator", "translator", "optimizer", "task", "signal"} <= {f for f, _ in every}
+
+
+@pytest.mark.parametrize("name", cases())
 def test_losses_are_those_of_before(name):
     found = play(name)
     wanted: Losses = json.loads(file(name).read_text())

@@ -1,4 +1,7 @@
-"""Figures agree with closed forms, with SciPy and with torchmetrics to 1e-6 relative."""
+"""Figures agree with closed forms, with SciPy and with torchmetrics to 1e-6 relative.
+
+torchmetrics is imported where it is needed, so that a process that only lists the tests need not load it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,6 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.distance import cdist
 from torch import nn
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
-from torchmetrics.image.fid import FrechetInceptionDistance, _compute_fid
-from torchmetrics.image.inception import InceptionScore
-from torchmetrics.image.kid import KernelInceptionDistance
-from torchmetrics.image.mifid import _compute_cosine_distance
 
 from ganforge.metrics.base import Comparison, Encoder, Metric, SampleSet, measure
 from ganforge.metrics.frechet import frechet_distance
@@ -71,6 +69,8 @@ class TestFrechet:
 
     @pytest.mark.parametrize(("n", "d"), [(400, 8), (300, 64)])
     def test_torchmetrics_and_scipy(self, n, d):
+        from torchmetrics.image.fid import FrechetInceptionDistance, _compute_fid
+
         x, y = features(n, d, 1), features(n + 50, d, 2)
         ours = frechet_distance(moments(x), moments(y))
         metric = FrechetInceptionDistance(feature=Same(d))
@@ -103,6 +103,8 @@ class TestFrechet:
 
 class TestKernel:
     def test_torchmetrics(self):
+        from torchmetrics.image.kid import KernelInceptionDistance
+
         x, y = features(120, 16, 1), features(120, 16, 2)
         metric = KernelInceptionDistance(feature=Same(16), subsets=1, subset_size=120).set_dtype(torch.float64)
         metric.update(torch.from_numpy(x).double(), real=True)
@@ -122,6 +124,8 @@ class TestKernel:
 
 class TestInceptionScore:
     def test_torchmetrics(self):
+        from torchmetrics.image.inception import InceptionScore
+
         logits = torch.randn(500, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2
         metric = InceptionScore(feature=Same(10), splits=5).set_dtype(torch.float64)
         metric.update(logits)
@@ -167,6 +171,8 @@ class TestNeighbors:
         assert distance == pytest.approx(apart.min(1), rel=CLOSE)
 
     def test_cosine_nearness_is_torchmetrics(self):
+        from torchmetrics.image.mifid import _compute_cosine_distance
+
         x, t = features(60, 12, 1), features(80, 12, 2)
         expected = _compute_cosine_distance(torch.from_numpy(x).double(), torch.from_numpy(t).double(), 1.0)
         comparison = Comparison(SampleSet.of(x), SampleSet.of(t))
@@ -183,6 +189,8 @@ class Numbers(Encoder):
 
 def test_the_papers_rule_of_memorization():
     """FD over the mean least cosine distance, where that is below the threshold."""
+    from torchmetrics.image.mifid import _compute_cosine_distance
+
     x, y = features(300, 12, 1), features(300, 12, 2)
     comparison = Comparison(SampleSet.of(x), SampleSet.of(y), Numbers())
     (plain,) = measure([Metric.parse("fd")], comparison)
@@ -203,6 +211,8 @@ def pictures(n=3, channels=3, side=48, seed=0):
 
 class TestPictures:
     def test_psnr(self):
+        from torchmetrics.functional.image import peak_signal_noise_ratio
+
         x, y = pictures()
         ours = psnr(x, y)
         for k in range(len(x)):
@@ -230,6 +240,8 @@ class TestPictures:
 
     def test_ssim_is_the_inside_of_torchmetrics(self):
         """Which mirrors at the edges; its map of an image, less the five pixels that see them."""
+        from torchmetrics.functional.image import structural_similarity_index_measure
+
         x, y = pictures()
         _, whole = structural_similarity_index_measure(x, y, data_range=255.0, return_full_image=True, reduction="none")
         inside = whole[..., 5:-5, 5:-5]

@@ -12,14 +12,14 @@ from ganforge.modalities.image.nets.stylegan2 import StyleGan2Generator
 from ganforge.modalities.pair.nets.fourier import Fourier
 from ganforge.modalities.table.heads import Columns
 
-BATCH = torch.export.Dim("batch")
 IMAGE = Spec((3, 16, 16))
 
 
 def grown(net: nn.Module, *examples: Tensor) -> tuple[Tensor, Tensor]:
     """What a graph that was exported with a batch of three makes of a larger one, and what the net does."""
+    batch = torch.export.Dim("batch")  # not above: a process that only lists the tests need not load it
     with torch.no_grad():
-        shapes = tuple({0: BATCH} for _ in examples)
+        shapes = tuple({0: batch} for _ in examples)
         graph = torch.export.export(net.eval(), examples, dynamic_shapes=shapes).module()
         larger = [torch.cat([example, example.flip(0)]) for example in examples]
         return graph(*larger), net(*larger)

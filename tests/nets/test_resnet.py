@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -39,6 +40,11 @@ def count(net: nn.Module) -> int:
 
 class TestPublishedCounts:
     """What StudioGAN's logs print for CIFAR-10: RGB 32×32, ten classes, its widths (64, for BigGAN 96)."""
+
+    @pytest.fixture(autouse=True)
+    def _sizes_alone(self) -> Iterator[None]:
+        with torch.device("meta"):
+            yield
 
     def test_sngan_with_labels(self):
         """64 channels, 128 latents, conditional batch norm and projection."""

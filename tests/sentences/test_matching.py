@@ -126,8 +126,9 @@ def test_the_size_of_the_large_recipe():
     from ganforge.modalities.image.nets.dfgan import DfganDiscriminator, DfganGenerator
 
     spec = Spec((3, 256, 256), 256)
-    plain, critic = DfganGenerator(attention=()).build(spec), DfganDiscriminator().build(spec)
-    attentive = DfganGenerator().build(Spec((3, 256, 256), 256, state={"word_width": 256}))
+    with torch.device("meta"):  # sizes alone
+        plain, critic = DfganGenerator(attention=()).build(spec), DfganDiscriminator().build(spec)
+        attentive = DfganGenerator().build(Spec((3, 256, 256), 256, state={"word_width": 256}))
     sizes = [sum(p.numel() for p in net.parameters()) for net in (plain, critic, attentive)]
     assert sizes[:2] == [11_235_971, 6_717_766]
     assert sizes[0] < sizes[2] < 1.02 * sizes[0]

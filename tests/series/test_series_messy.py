@@ -223,6 +223,7 @@ def test_what_is_no_dot_ts(tmp_path):
         opened(written(tmp_path, ["a,b", "1,2"], "x.ts"))
 
 
+@pytest.mark.slow
 def test_many_entities_open_quickly(tmp_path):
     count = 3_000
     names = np.repeat(np.arange(count), 10)

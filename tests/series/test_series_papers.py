@@ -262,6 +262,7 @@ def test_lambert_makes_heavy_tails_normal_and_back():
     assert restored(x, scale) == pytest.approx(values, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_volatility_has_clusters_and_tails_before_training():
     """A G that starts without them keeps volatility nearly constant: sizes of returns 5 steps apart are correlated by
     .28 in the S&P 500."""

@@ -143,6 +143,7 @@ def test_empty_files_are_refused(tmp_path):
             opened(written(tmp_path, content))
 
 
+@pytest.mark.slow
 def test_one_line_of_ten_megabytes_becomes_sentences(tmp_path):
     dataset = opened(written(tmp_path, " ".join(LINES) * (10_000_000 // len(" ".join(LINES)))))
     assert len(dataset) > 100_000

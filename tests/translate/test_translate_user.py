@@ -228,7 +228,10 @@ def film(path: Path, sound: str = "") -> Path:
 
 @pytest.mark.parametrize(
     ("name", "sound"),
-    [("a.mp4", ""), ("a.mov", "aac"), pytest.param("a.mkv", "pcm_s16le", marks=pytest.mark.slow)],
+    [
+        ("a.mp4", ""),
+        *(pytest.param(*film, marks=pytest.mark.slow) for film in (("a.mov", "aac"), ("a.mkv", "pcm_s16le"))),
+    ],
 )
 def test_a_film_frame_by_frame(ganforge, tmp_path, name, sound):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")

@@ -34,7 +34,8 @@ def norm(width: int) -> int:
 def counts(name: str, *shape: int, classes: int = 0) -> dict[str, int]:
     words = ["task.conditional=true"] if classes else []
     task = make_recipe(name, (), words, ()).task
-    players = task.players(Spec(shape, classes, tuple("abcd"[:classes]), {"fps": 10.0}))
+    with torch.device("meta"):  # sizes alone
+        players = task.players(Spec(shape, classes, tuple("abcd"[:classes]), {"fps": 10.0}))
     return {player: sum(p.numel() for p in net.parameters()) for player, net in players.items()}
 
 
@@ -72,7 +73,8 @@ def test_parameters_of_mocogan():
 
 def test_parameters_of_stylegan_v():
     image = get("stylegan2-256").task.generator
-    plain = type(image)(latent=512, mapping=8, channels=64, max_channels=512).build(Spec((3, 256, 256)))
+    with torch.device("meta"):
+        plain = type(image)(latent=512, mapping=8, channels=64, max_channels=512).build(Spec((3, 256, 256)))
     motion = 2 * conv(512, 512, 11) + 2 * conv(512, 512, 1) + 2 * conv(512, 512, 1, False)
     first = 512 * 512 * 9 + 512 * 513  # the code of motion beside the constant: weights, and styles of its channels
     of_plain = sum(p.numel() for p in plain.parameters())

@@ -12,6 +12,8 @@ from torch.nn.functional import conv2d
 
 REPEATS = 9
 COPY = 1 << 26  # bytes: larger than the caches of a core
+SIDE = 1024  # of the matrices
+IMAGES = 16  # that are convolved at once
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ def ceilings(device: torch.device) -> list[Ceiling]:
     found = []
     with torch.inference_mode():
         for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-            a = torch.randn(1024, 1024, device=device).to(dtype)
-            found.append(Ceiling(f"matrix product {name}", 2 * 1024**3 / fastest(lambda a=a: a @ a, device), "FLOP/s"))
-            x = torch.randn(16, 64, 32, 32, device=device).to(dtype, memory_format=torch.channels_last)
+            a = torch.randn(SIDE, SIDE, device=device).to(dtype)
+            found.append(Ceiling(f"matrix product {name}", 2 * SIDE**3 / fastest(lambda a=a: a @ a, device), "FLOP/s"))
+            x = torch.randn(IMAGES, 64, 32, 32, device=device).to(dtype, memory_format=torch.channels_last)
             w = torch.randn(64, 64, 3, 3, device=device).to(dtype, memory_format=torch.channels_last)
-            flops = 2 * 16 * 64 * 64 * 9 * 32 * 32
+            flops = 2 * IMAGES * 64 * 64 * 9 * 32 * 32
             taken = fastest(lambda x=x, w=w: conv2d(x, w, padding=1), device)
             found.append(Ceiling(f"convolution {name}", flops / taken, "FLOP/s"))
         source = torch.zeros(COPY, dtype=torch.uint8, device=device)
