@@ -3,8 +3,9 @@
     python examples/furniture.py --out room/                       # draws furniture, trains, measures, writes the room
     python examples/furniture.py --out room/ --data ./furniture    # own class folders `table` and `chair`
 
-It writes room.glb, and room.png as seen from one side. The furniture that it learns from is drawn: boards on legs, with backs, of many sizes, so nothing has to be downloaded.
-A room has tables on a floor and chairs around each that face it. How generated and drawn pieces compare:
+It writes room.glb, and room.png as seen from one side. The furniture that it learns from is drawn: boards on legs, with
+backs, of many sizes, so nothing has to be downloaded. A room has tables on a floor and chairs around each that face it.
+How generated and drawn pieces compare:
 
     one part     share of pieces whose cells all belong together
     stands       share of pieces whose lowest cells lie under at least half of their width and depth
