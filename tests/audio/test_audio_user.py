@@ -90,7 +90,7 @@ def test_a_file_of_a_form_that_is_not_written_is_no_folder(run, tmp_path, capsys
     with pytest.raises(SystemExit) as ended:
         main(["sample", str(run), "-n", "2", "--out", str(tmp_path / "all.mp3")])
     assert ended.value.code == 2
-    assert ".wav, .flac" in capsys.readouterr().err
+    assert "FILE.wav, FILE.flac" in capsys.readouterr().err
     assert not (tmp_path / "all.mp3").exists()
 
 

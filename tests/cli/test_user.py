@@ -177,6 +177,8 @@ def test_sample_mistakes_leave_nothing_behind(ganforge, trained, tmp_path, monke
 def test_without_an_output_those_of_the_signal_are_named():
     load_all()
     for kind, signal in Signal.members().items():
+        if not signal.__module__.startswith("ganforge."):
+            continue  # toys of other tests
         with refused("output.not_given", "--out FOLDER") as error:
             check_given(signal(), None, None, None)
         named = set(re.findall(r"FILE(\.\w+)", str(error.value)))
