@@ -14,6 +14,7 @@ from ganforge.core.rng import Rng
 from ganforge.data.path import PathData
 from ganforge.evaluation.heldout import held_out
 from ganforge.modalities.audio.clips import Clips
+from ganforge.modalities.audio.melspec import BANDS, HOP, STRIP, views, waveform
 from ganforge.modalities.audio.signal import Audio
 from refused import refused
 
@@ -143,3 +144,14 @@ def test_stereo(tmp_path):
     paths = signal.write(made, tmp_path / "out", 0, spec)
     assert soundfile.info(paths[0]).channels == 2
     assert signal.render(made, spec)
+
+
+def test_a_waveform_is_drawn_from_its_lowest_to_its_highest_value_in_each_column():
+    x = np.zeros((1, 3 * HOP + 1), np.float32)
+    x[0, HOP : HOP + 2] = 1, -0.5
+    image = waveform(x)[0]
+    assert image.shape == (STRIP, 4), "the rest of a frame is a column too"
+    middle = STRIP // 2
+    assert np.flatnonzero(image[:, 0]).tolist() == [middle], "silence is a line"
+    assert np.flatnonzero(image[:, 1]).tolist() == list(range(middle + middle // 2 + 1))
+    assert views(x, RATE).shape == (1, STRIP + 1 + BANDS, 4)

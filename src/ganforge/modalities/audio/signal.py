@@ -27,7 +27,7 @@ from ganforge.modalities.audio.clips import Clips
 from ganforge.modalities.audio.degrade import SoundDegrade
 from ganforge.modalities.audio.example import write_example
 from ganforge.modalities.audio.forms.base import Form
-from ganforge.modalities.audio.melspec import BANDS, FLOOR, drawn, mono
+from ganforge.modalities.audio.melspec import BANDS, FLOOR, drawn, mono, views
 from ganforge.modalities.audio.source import SoundFiles
 from ganforge.signals import Card, Exporter, Gallery, Inspection, Nearest, Noun, Rule, Signal, Steps, Usage, save_array
 
@@ -230,13 +230,13 @@ class Audio(Signal, kind="audio"):
         return phrase("a sound of {seconds:.2f} s at {rate:,} Hz", seconds=length_of(spec) / rate, rate=rate)
 
     def render(self, samples: np.ndarray, spec: Spec, columns: int = 8) -> list[Media]:
-        """The log-mel spectrograms in rows, and the sounds one after the other, row by row."""
-        tiles = np.pad(drawn(mono(samples), spec.state["rate"]), ((0, 0), (1, 1), (1, 1)), constant_values=90)
+        """Waveforms above log-mel spectrograms, in rows, and the sounds one after the other, row by row."""
+        tiles = np.pad(views(mono(samples), spec.state["rate"]), ((0, 0), (1, 1), (1, 1)), constant_values=90)
         tiles = np.concatenate([tiles, np.full((-len(tiles) % columns, *tiles.shape[1:]), 90, np.uint8)])
         rows = [np.hstack(list(tiles[k : k + columns])) for k in range(0, len(tiles), columns)]
         sound = sounds.wav(joined(samples, spec.state["rate"]), spec.state["rate"])
         seen = phrase(
-            "spectrograms: time to the right, {bands} mel bands from low (bottom) to high, {range:.0f} dB",
+            "waveforms above spectrograms: time to the right, {bands} mel bands, low ones at the bottom, {range:.0f} dB",
             bands=BANDS,
             range=-FLOOR,
         )
