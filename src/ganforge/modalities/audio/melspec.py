@@ -45,7 +45,7 @@ def drawn(x: np.ndarray, rate: int) -> np.ndarray:
 
 
 def waveform(x: np.ndarray) -> np.ndarray:
-    """Sounds [N, T] in [-1, 1] as images uint8 [N, STRIP, frames]: each column spans the values of a frame, 1 on top."""
+    """Sounds [N, T] in [-1, 1] as images uint8 [N, STRIP, frames]: a column spans the values of a frame, 1 on top."""
     frames = -(-x.shape[1] // HOP)
     columns = np.pad(x, ((0, 0), (0, frames * HOP - x.shape[1])), mode="edge").reshape(len(x), frames, HOP)
     low, high = (np.rint((1 - v.clip(-1, 1)) / 2 * (STRIP - 1)) for v in (columns.max(2), columns.min(2)))  # rows

@@ -236,7 +236,7 @@ class Audio(Signal, kind="audio"):
         rows = [np.hstack(list(tiles[k : k + columns])) for k in range(0, len(tiles), columns)]
         sound = sounds.wav(joined(samples, spec.state["rate"]), spec.state["rate"])
         seen = phrase(
-            "waveforms above spectrograms: time to the right, {bands} mel bands, low ones at the bottom, {range:.0f} dB",
+            "waveforms above spectrograms: time to the right, {bands} mel bands, low ones below, {range:.0f} dB",
             bands=BANDS,
             range=-FLOOR,
         )
