@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from series_files import DAYS, opened, written
 
 from ganforge.core.dataset import Dataset
 from ganforge.data.path import PathData
 from ganforge.modalities.series.signal import Series
-from ganforge.modalities.series.source import SeriesFile, SeriesSet
+from ganforge.modalities.series.source import SeriesSet
 from refused import refused
-
-DAYS = [date(2023, 1, 1) + timedelta(days=k) for k in range(120)]
-
-
-def written(folder: Path, lines: list[str], name: str = "data.csv") -> str:
-    path = folder / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
-
-
-def opened(path: str, **fields) -> SeriesSet:
-    found = SeriesFile(path=path, holdout=0.0, **fields).open()
-    assert isinstance(found, SeriesSet)
-    return found
 
 
 def wide(form: str = "%Y-%m-%d") -> list[str]:
