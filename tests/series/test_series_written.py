@@ -84,6 +84,8 @@ def test_a_short_table_with_days_is_asked_about(tmp_path):
     path = written(tmp_path, ["day,x", *(f"{day},{k % 9}.5" for k, day in enumerate(DAYS[:20]))])
     with refused("data.ambiguous_signal", "series", "table"):
         PathData(path=path).open()
+    two = written(tmp_path, ["day,x", f"{DAYS[0]},1.5", f"{DAYS[1]},2.5"], "two.csv")
+    assert not isinstance(PathData(path=two).open(), SeriesSet), "two days are always at equal distances"
 
 
 def test_absent_rows_and_reversed_ones_are_said(tmp_path):

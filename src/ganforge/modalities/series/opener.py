@@ -15,6 +15,8 @@ from ganforge.modalities.series import files_of, layout, reading
 from ganforge.modalities.series.source import SeriesFile
 
 LOOKED_AT = 2_000
+SHORTEST = 8
+"""Rows at equal distances that are no accident: two are always so."""
 SURE, PERHAPS = 0.97, 0.95  # that of a table is 0.95: a table that may be a series is asked about
 
 
@@ -50,7 +52,7 @@ class SeriesOpener(Opener, kind="series"):
         if found is None or not others:
             return 0.0
         if found.regular >= layout.REGULAR:
-            return SURE if len(frame) >= layout.FEWEST else PERHAPS
+            return SURE if len(frame) >= layout.FEWEST else PERHAPS if len(frame) >= SHORTEST else 0.0
         return PERHAPS if found.ordered and len(frame) >= layout.FEWEST else 0.0
 
     def _claims_files(self, store: Store) -> float:
