@@ -86,6 +86,10 @@ def test_a_short_table_with_days_is_asked_about(tmp_path):
         PathData(path=path).open()
     two = written(tmp_path, ["day,x", f"{DAYS[0]},1.5", f"{DAYS[1]},2.5"], "two.csv")
     assert not isinstance(PathData(path=two).open(), SeriesSet), "two days are always at equal distances"
+    same = written(tmp_path, ["day,x", *[f"{DAYS[0]},1.5"] * 40], "same.csv")
+    assert not isinstance(PathData(path=same).open(), SeriesSet), "one row, forty times"
+    empty = written(tmp_path, ["day,x,y", *(f"{day},,a" for day in [*DAYS[:40], DAYS[3]])], "empty.csv")
+    assert not isinstance(PathData(path=empty).open(), SeriesSet), "no number to learn"
 
 
 def test_absent_rows_and_reversed_ones_are_said(tmp_path):

@@ -37,7 +37,7 @@ def whole_way(frame: pd.DataFrame, ending: str, folder: Path) -> None:
         else:
             read = from_frame(str(path), frame)
             read.frame.to_parquet(path, index=False)
-        recipe = make_recipe("ctgan-fast", (), api.as_items(SMALL | {"data": str(path)}))
+        recipe = make_recipe("ctgan-fast", (), api.as_items(SMALL | {"data": str(path), "data.signal": "table"}))
         model = api.train(recipe, run_dir=folder / "run", progress=False)
     except UserError as error:
         if error.code not in EXPECTED:

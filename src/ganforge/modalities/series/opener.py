@@ -41,14 +41,15 @@ class SeriesOpener(Opener, kind="series"):
         if not reading.is_table(path):
             return 0.0
         try:
-            frame = reading.load(path, LOOKED_AT)
-            found = layout.find(frame.drop_duplicates(ignore_index=True))
+            frame = reading.load(path, LOOKED_AT).drop_duplicates(ignore_index=True)
+            found = layout.find(frame)
             few_twice = found is None and len(frame) >= layout.FEWEST and layout.nearly(frame)
         except (UserError, *reading.READ_ERRORS):  # whatever is wrong with it, its opener as a table says so
             return 0.0
+        numbers = frame.select_dtypes("number").dropna(axis=1, how="all").columns
         if few_twice:
-            return SURE if len(frame.select_dtypes("number").columns) else 0.0  # opening it says which rows
-        others = 0 if found is None else len(frame.select_dtypes("number").columns.difference([*found.time]))
+            return SURE if len(numbers) else 0.0  # opening it says which rows
+        others = 0 if found is None else len(numbers.difference([*found.time]))
         if found is None or not others:
             return 0.0
         if found.regular >= layout.REGULAR:
