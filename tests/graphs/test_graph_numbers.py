@@ -278,7 +278,7 @@ def test_graphs_with_numbers_go_through_the_nets_form_and_back(directed):
     np.testing.assert_array_equal(signal.prepare(data.read(3), spec), stored[3])
     x = signal.encode(stored, spec, Rng(0))
     assert torch.equal(x[:, 2], x[:, 2].transpose(1, 2)) != directed
-    assert not torch.equal(x, signal.encode(stored, spec, Rng(1))), "equal numbers are spread anew"
+    assert not torch.equal(x, signal.encode(stored, spec, Rng(1))), "equal numbers are spread by other draws"
     for sample, graph in zip(signal.decode(x, spec), data.graphs, strict=True):
         again = encoding.graph_of(sample, spec.state)
         assert again.edges.tolist() == graph.edges.tolist()

@@ -154,7 +154,7 @@ def test_noise_has_the_size_that_is_accounted_for():
 
 
 def test_two_runs_of_one_recipe_have_different_noise():
-    """Noise from the recipe's seed could be subtracted by whoever has the recipe."""
+    """Noise from the recipe's seed could be subtracted by anyone who has the recipe."""
     one, two = trainer(), trainer()
     for name, weights in one.nets.D.state_dict().items():
         assert torch.equal(weights, two.nets.D.state_dict()[name]), "the seed decides the first weights"

@@ -164,7 +164,9 @@ def said(trained) -> dict[str, Said]:
         finally:
             await studio.models.stop()
 
-    asyncio.run(go())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "BETWEEN", 0.02)  # or the studio would look for idle workers after half a minute
+        asyncio.run(go())
     return found
 
 

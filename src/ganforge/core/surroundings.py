@@ -68,7 +68,7 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 def ask_for_huge_pages() -> None:
     """Has torch ask for pages of 2 MiB for large tensors, where Linux gives them to programs that ask.
 
-    A training step allocates its tensors anew, and each page of 4 KiB is a fault that the kernel answers with zeros.
+    A training step allocates its tensors again, and each page of 4 KiB is a fault that the kernel answers with zeros.
     torch reads the variable once, when it is imported; who has set it is left alone.
     """
     try:

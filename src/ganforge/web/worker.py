@@ -135,7 +135,7 @@ class Worker:
         deadline: float = 30.0,
         told: Callable[[float], None] | None = None,
     ) -> Reply:
-        """Asks a model for something and waits for the answer. Whoever stops waiting ends the work on it too.
+        """Asks a model for something and waits for the answer. If the caller is cancelled, the work on it ends too.
 
         Args:
             operation: one of those that are registered in the worker: "sample", "walk", "translate", ...

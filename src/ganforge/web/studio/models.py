@@ -36,6 +36,8 @@ QUICK, LONG, LOADING = 60.0, 600.0, 120.0
 """Seconds that an answer may take, and the start of a worker or the loading of a model."""
 IDLE = 15 * 60.0
 """Seconds without a request after which a worker ends."""
+BETWEEN = 30.0
+"""Seconds between two looks for such workers, at most."""
 KEPT, KEPT_BYTES = 32, 256 << 20
 """Projections, directions and media that are kept for the pages, and bytes of media."""
 STATUS = {
@@ -171,7 +173,7 @@ class Models:
     async def sweep(self) -> None:
         """Ends workers that nobody has asked for a while, until there are none; the next request starts one again."""
         while self.workers:
-            await asyncio.sleep(min(self.idle / 4, 30.0))
+            await asyncio.sleep(min(self.idle / 4, BETWEEN))
             async with self.starting:
                 for long, worker in list(self.workers.items()):
                     busy = worker.pending or (long and self.holders)
