@@ -470,7 +470,7 @@ def test_inspection_shows_numbers(tmp_path):
     assert found.facts["numbers"]["edges"]["weight"]["max"] > 0.5
     assert set(found.facts["numbers"]["nodes"]) == {"size", "visits"}
     lines = "\n".join(map(str, found.shown()))
-    assert "number of nodes: visits" in lines
+    assert "node attribute visits:" in lines
 
 
 # --- the metric

@@ -57,7 +57,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
         ]
         lines += [f"types of {what}: {', '.join(words)}" for what, words in kinds.items() if words]
         lines += [
-            f"number of {what}: {name}, {one['min']:g} to {one['max']:g}, half of them up to {one['median']:g}"
+            f"{what[:-1]} attribute {name}: {one['min']:g} to {one['max']:g}, half of them up to {one['median']:g}"
             for what, found in numbers.items()
             for name, one in found.items()
         ]

@@ -67,8 +67,8 @@ def settled(
 
     Args:
         where: the name of the data, for errors.
-        weights: the number of edges that is kept; auto: `weight`, or the only one there is; none.
-        attributes: the numbers of nodes that are kept; auto: all; none.
+        weights: the name of the edge attribute that is kept; auto: `weight`, or the only one there is; none.
+        attributes: the names of the node attributes that are kept; auto: all; none.
 
     Raises:
         UserError: a name that is asked for is none of a number, or they are too many.

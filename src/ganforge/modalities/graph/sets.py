@@ -25,8 +25,8 @@ class GraphSet(Dataset):
         graphs: none is without nodes; all have numbers of the same names.
         node_kinds, edge_kinds: the words that types of nodes and edges are, sorted; one empty word without types.
         directed: whether the edges of any have a direction.
-        weight: the name of the number of edges, or nothing.
-        attributes: the names of the numbers of nodes.
+        weight: the name of the edge attribute that is the weight, or nothing.
+        attributes: the names of the node attributes that are numbers.
     """
 
     signal = "graphs"
