@@ -5,7 +5,7 @@
 Both sides train nets of the same recipe, in fp32 and in one process, by turns; each pair gives one ratio of processor
 time, above 1 where ours is faster. Ours is the whole of a training iteration: data, degradations, all phases,
 optimizers, the running average, what is logged. The plain loop has one batch that lies ready, torch's Adam as it comes,
-and computes the losses of the recipe and nothing else. With --ready ours has that batch, too, so that what is left is
+and computes the losses of the recipe and nothing else, every layer and every loss by itself. With --ready ours has that batch, too, so that what is left is
 the step itself. Prints one line of JSON for each recipe.
 """
 
@@ -32,6 +32,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from ganforge.core.types import Batch, Nets
 from ganforge.engine.build import make_loader, open_data
 from ganforge.engine.trainer import Trainer
+from ganforge.modalities.pair.nets.super_resolution import EnlargingNet
 from ganforge.recipes import make_recipe
 
 Step = Callable[[], None]
@@ -128,7 +129,11 @@ def measure(name: str, fields: list[str], plain: Callable[[Nets, Batch], Step], 
     cpu = torch.device("cpu")
     trainer = Trainer(recipe, spec, make_loader(recipe, dataset, spec, cpu), cpu)
     batch = trainer.batch_at(0)
-    theirs = plain(Nets(recipe.task.players(spec)), batch)
+    players = recipe.task.players(spec)
+    for net in players.values():
+        if isinstance(net, EnlargingNet):
+            net.movable = lambda: None  # all layers in their own order
+    theirs = plain(Nets(players), batch)
     if args.ready:
         trainer.batch_at = lambda position: replace(batch, made={})
 

@@ -16,7 +16,7 @@ from ganforge.inference import prepared as module
 from ganforge.inference.prepared import CONVERTED, given_precision, prepared, quicker
 from ganforge.modalities.image.nets.stylegan2 import StyledConv, StyleGan2Generator
 from ganforge.modalities.image.nets.upconv import UpConv
-from ganforge.modalities.pair.layers.phases import before_shuffle, fits
+from ganforge.modalities.pair.layers import phases
 from ganforge.modalities.pair.layers.translating import conv
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
 from ganforge.nets.layers.equalized import EqualLinear
@@ -92,31 +92,45 @@ def test_stylegan2_is_the_same_in_its_faster_form(shape):
     assert torch.allclose(fast(z, c), net(z, c), atol=1e-5)
 
 
-@torch.inference_mode()
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("kernel", [1, 3, 9])
 def test_a_convolution_before_the_shuffle_is_that_after_it(factor, kernel):
-    layer = conv(2, 3, kernel, "zero")
-    x = torch.randn(2, 2 * factor**2, 5, 6)
+    layer = conv(2, 3, kernel, "zero").double()
+    x = torch.randn(2, 2 * factor**2, 5, 6, dtype=torch.float64)
     wanted = layer(torch.nn.functional.pixel_shuffle(x, factor))
-    assert torch.allclose(before_shuffle(layer, factor)(x), wanted, atol=1e-5)
+    moved = phases.shuffled(x, layer, factor)
+    assert torch.allclose(moved, wanted, atol=1e-12)
+    assert torch.equal(phases.before_shuffle(layer, factor)(x), moved)
+    up = torch.randn_like(wanted)
+    gradients = [torch.autograd.grad((made * up).sum(), [layer.weight, layer.bias]) for made in (wanted, moved)]
+    assert all(torch.allclose(a, b, atol=1e-11) for a, b in zip(*gradients, strict=True)), "training goes on alike"
+
+
+def test_small_kernels_stay_behind_the_shuffle():
+    assert [phases.pays(conv(2, 3, kernel, "zero"), 2) for kernel in (1, 3, 9)] == [False, False, True]
 
 
 def test_a_mirrored_edge_cannot_be_moved_before_the_shuffle():
-    assert not fits(conv(2, 3, 3, "reflect"))
-    assert not fits(torch.nn.Conv2d(2, 3, 3, stride=2, padding=1))
+    assert not phases.fits(conv(2, 3, 3, "reflect"))
+    assert not phases.fits(torch.nn.Conv2d(2, 3, 3, stride=2, padding=1))
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize(("scale", "fold"), [(4, 1), (3, 1), (1, 2), (1, 1)])
-def test_srresnet_is_the_same_in_its_faster_form(scale, fold):
+def test_srresnet_is_the_same_with_its_last_convolution_before_the_shuffle(scale, fold, monkeypatch):
     torch.manual_seed(0)
     net = SrResNet(channels=4, blocks=1, fold=fold).build(Spec((3, 12, 12)), Spec((3, 12 * scale, 12 * scale))).eval()
     torch.nn.init.normal_(net.paint.weight, 0.0, 0.1)
-    fast, x = quicker(copy.deepcopy(net)), torch.rand(2, 3, 7, 10) * 2 - 1
-    assert (fast.paint.__class__ is net.paint.__class__) == (scale == fold == 1), "nothing is shuffled there"
-    assert torch.allclose(fast(x), net(x), atol=1e-5)
-    assert fast.halo == net.halo
+    ready, x = quicker(copy.deepcopy(net)), torch.rand(2, 3, 7, 10) * 2 - 1
+    assert (ready.paint.__class__ is net.paint.__class__) == (scale == fold == 1), "nothing is shuffled there"
+    moved = net(x)
+    with monkeypatch.context() as patch:
+        patch.setattr(phases, "fits", lambda of: False)
+        plain = net(x)
+    assert torch.equal(moved, plain) == (scale == fold == 1), "the other way is not taken"
+    assert torch.allclose(moved, plain, atol=1e-5)
+    assert torch.allclose(ready(x), plain, atol=1e-5)
+    assert ready.halo == net.halo
 
 
 # --- models

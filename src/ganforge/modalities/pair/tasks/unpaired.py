@@ -32,7 +32,7 @@ from ganforge.core.types import Batch, Memory, Nets, Spec, Terms, wide
 from ganforge.losses.base import Objective, Penalty
 from ganforge.modalities.pair.tasks.domains import halves, one_of_each, two_domains, two_sets
 from ganforge.modalities.pair.tasks.translating import ChangesImages
-from ganforge.nets.base import Discriminator, Translator
+from ganforge.nets.base import Discriminator, Translator, couples_batch
 from ganforge.tasks.base import Phase, Samples
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
@@ -133,14 +133,17 @@ class Unpaired(ChangesImages, kind="unpaired"):
             ("G_ba", nets.G_ab, nets.D_a, b, a),
         ):
             there = nets[name]
-            made = there(x)
+            if identity and not couples_batch(there):  # one pass costs less than two
+                made, same = there(torch.cat([x, other])).chunk(2)
+            else:
+                made, same = there(x), there(other) if identity else None
             batch.made[name] = made.detach()
             with torch.no_grad():
                 on_real = critic(other) if self.objective.uses_real else None
             parts = {"adversarial": at(self.adversarial, rng.samples) * self.d_losses.g(critic(made), on_real)}
             parts["cycle"] = cycle * distance(back(made), x)
-            if identity:
-                parts["identity"] = identity * distance(there(other), other)
+            if same is not None:
+                parts["identity"] = identity * distance(same, other)
             losses = {key: losses.get(key, 0) + loss for key, loss in parts.items()}
         return Terms(losses)
 
