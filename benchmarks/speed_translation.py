@@ -5,8 +5,8 @@
 Both sides train nets of the same recipe, in fp32 and in one process, by turns; each pair gives one ratio of processor
 time, above 1 where ours is faster. Ours is the whole of a training iteration: data, degradations, all phases,
 optimizers, the running average, what is logged. The plain loop has one batch that lies ready, torch's Adam as it comes,
-and computes the losses of the recipe and nothing else, every layer and every loss by itself. With --ready ours has that batch, too, so that what is left is
-the step itself. Prints one line of JSON for each recipe.
+and computes the losses of the recipe and nothing else, every layer and every loss by itself. With --ready ours has that
+batch, too, so that what is left is the step itself. Prints one line of JSON for each recipe.
 """
 
 from __future__ import annotations

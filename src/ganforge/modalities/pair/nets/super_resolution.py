@@ -97,7 +97,7 @@ class EnlargingNet(TranslatorNet):
         paint = cast(nn.Conv2d, self.paint)
         if not isinstance(shuffle, Shuffle) or not phases.fits(paint) or not phases.pays(paint, shuffle.factor):
             return None
-        return Movable(nn.Sequential(shuffle[0], *after), shuffle.factor, paint)  # one slope for all channels
+        return Movable(nn.Sequential(*[shuffle[0], *after]), shuffle.factor, paint)  # one slope for all channels
 
     def for_inference(self) -> nn.Module:
         """The same net with its last convolution before the last pixel shuffle, and the weights of that ready."""
