@@ -322,19 +322,18 @@ class TestContrastive:
         task = self.task(patches=64)  # all places: then the order of the draws does not matter
         nets = nets_of(task, task.adapt(self.spec))
         a = picture(0, 2, 3, 8, 8)
-        made = nets.G(a).detach().requires_grad_()
-        found = task.contrast(nets, made, a, RNG)
+        (seen,) = task.passes(nets.G, [a])
+        found = task.contrast(nets, seen, RNG)
 
         def rows(maps: Tensor, number: int) -> Tensor:
             return nets.H(number, maps.flatten(2).transpose(1, 2))
 
-        pairs = zip(nets.G.features(made, (0, 1)), nets.G.features(a, (0, 1)), strict=True)
+        pairs = zip(nets.G.features(nets.G(a), (0, 1)), nets.G.features(a, (0, 1)), strict=True)
         wanted = torch.stack([nce(rows(q, n), rows(k, n), 0.07) for n, (q, k) in enumerate(pairs)]).mean(0)
         assert torch.allclose(found, wanted, atol=1e-5)
-        source = a.clone().requires_grad_()
-        task.contrast(nets, made, source, RNG).sum().backward()
-        assert source.grad is None
-        assert made.grad is not None
+        assert seen.made.requires_grad
+        assert all(h.requires_grad for h in seen.of_made)
+        assert not any(h.requires_grad for h in seen.of_source)
 
     def test_cut_as_its_paper_has_it(self):
         task = self.task(adversarial=2.0, terms=(Style(weight=3.0),), lens="random")
@@ -344,7 +343,8 @@ class TestContrastive:
         found = task.g_loss(nets, Batch(x), RNG).losses
         assert set(found) == {"adversarial", "nce", "identity", "style[random]"}
         assert torch.allclose(found["adversarial"], (nets.D(nets.G(a)).logits - 1).square().mean(1), rtol=1e-5)
-        assert torch.equal(found["identity"], task.contrast(nets, nets.G(b), b, RNG.at("identity")))
+        (of_b,) = task.passes(nets.G, [b])
+        assert torch.allclose(found["identity"], task.contrast(nets, of_b, RNG.at("identity")), rtol=1e-5)
         assert [p.trains for p in task.phases()] == [("G", "H"), ("D",)]
         assert "identity" not in self.task(identity=0.0).g_loss(nets, Batch(x), RNG).losses
 

@@ -27,6 +27,9 @@ class TinyNet(nn.Module):
         both = [source, torch.tanh(self.first(source))]
         return [both[k] for k in layers]
 
+    def with_features(self, source: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        return self(source), self.features(source, layers)
+
 
 class TinyTranslator(Translator, kind="tiny-translator"):
     """An image from an image with two convolutions."""

@@ -94,7 +94,7 @@ class Translator(Component, family="translator"):
         depth: number of hidden layers that `features` can return.
 
     `features(source, layers)` returns the hidden layers with these numbers, [N, F, h', w'] each; 0 is the source
-    itself.
+    itself. `with_features(source, layers)` returns the image and these, in one pass.
     """
 
     def check(self, source: Spec, target: Spec) -> None:

@@ -71,6 +71,13 @@ class TranslatorNet(nn.Module):
         *_, image = self.steps(self.fitted(source))
         return image[:, :, : height * self.scale, : width * self.scale]
 
+    def with_features(self, source: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """The image, and hidden layers by number as `features` gives them, in one pass."""
+        height, width = source.shape[2:]
+        x = self.fitted(source)
+        every = [x, *self.steps(x)]
+        return every[-1][:, :, : height * self.scale, : width * self.scale], [every[k] for k in layers]
+
     def features(self, source: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """Hidden layers by number, from 1 to `depth`, and 0 for the source; nothing beyond the last one is computed."""
         if any(not 0 <= k <= self.depth for k in layers):

@@ -19,7 +19,7 @@ N: images of each kind in a batch, S: places.  a, b, y [N, C, H, W], q, k [N, S,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -40,11 +40,19 @@ from ganforge.modalities.pair.tasks.translating import (
     through,
     with_lens,
 )
-from ganforge.nets.base import Discriminator, Translator
+from ganforge.nets.base import Discriminator, Translator, couples_batch
 from ganforge.tasks.base import Phase, Samples
 from ganforge.tasks.critics import DiscriminatorLosses, lazy_phases
 
 PROBE = 64  # px of the image that the widths of G's layers are read from
+
+
+class Pass(NamedTuple):
+    """What G makes of a source, and G's hidden layers: of what was made, and of the source, these without gradients."""
+
+    made: Tensor
+    of_made: Sequence[Tensor]
+    of_source: Sequence[Tensor]
 
 
 class Contrastive(ChangesImages, kind="contrastive"):
@@ -125,7 +133,9 @@ class Contrastive(ChangesImages, kind="contrastive"):
     def g_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         """The loss of G and H: adversarial, contrastive, and the terms."""
         a, b = halves(batch)
-        made = nets.G(a)
+        identity = at(self.identity, rng.samples)
+        of_a, *of_b = self.passes(nets.G, [a, b] if identity else [a])
+        made = of_a.made
         batch.made["G"] = made.detach()
         on_made, on_real = nets.D(made), ()
         if self.objective.uses_real or any(term.sees != "pixels" for term in self.terms):
@@ -133,20 +143,33 @@ class Contrastive(ChangesImages, kind="contrastive"):
                 on_real = (nets.D(b),)
         game = self.d_losses.g(on_made, on_real[0] if on_real else None)
         losses = {"adversarial": at(self.adversarial, rng.samples) * game}
-        losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, made, a, rng.at("nce"))
-        if identity := at(self.identity, rng.samples):
-            losses["identity"] = identity * self.contrast(nets, nets.G(b), b, rng.at("identity"))
+        losses["nce"] = at(self.nce, rng.samples) * self.contrast(nets, of_a, rng.at("nce"))
+        if of_b:
+            losses["identity"] = identity * self.contrast(nets, of_b[0], rng.at("identity"))
         look = TranslatedPair(made, b, made, None, (on_made,), on_real, through(self.lens, nets))
         return Terms(losses | reconstruction_losses(self.terms, look, self.lens, rng))
 
-    def contrast(self, nets: Nets, made: Tensor, source: Tensor, rng: Rng) -> Tensor:
-        """NCE [N] of what was made against its source."""
-        G: Any = nets.G
-        with torch.no_grad():
-            wanted = G.features(source, self.layers)
+    def passes(self, G: Any, sources: Sequence[Tensor]) -> list[Pass]:
+        """What G makes of each source. They go through G together where they do not depend on each other: one pass
+        costs less than two."""
+        if len(sources) > 1 and not couples_batch(G):
+            (whole,) = self.passes(G, [torch.cat(list(sources))])
+            made, of_made, of_source = (
+                zip(*(h.chunk(len(sources)) for h in layers), strict=True)
+                for layers in ([whole.made], whole.of_made, whole.of_source)
+            )
+            return [Pass(m, *layers) for (m,), *layers in zip(made, of_made, of_source, strict=True)]
         found = []
-        for k, (asked, known) in enumerate(zip(G.features(made, self.layers), wanted, strict=True)):
-            draws = rng.uniform(f"places/{k}", (len(made), asked.shape[2] * asked.shape[3]))
+        for source in sources:
+            made, of_source = G.with_features(source, self.layers)
+            found.append(Pass(made, G.features(made, self.layers), [h.detach() for h in of_source]))
+        return found
+
+    def contrast(self, nets: Nets, of: Pass, rng: Rng) -> Tensor:
+        """NCE [N] of what was made against its source."""
+        found = []
+        for k, (asked, known) in enumerate(zip(of.of_made, of.of_source, strict=True)):
+            draws = rng.uniform(f"places/{k}", (len(asked), asked.shape[2] * asked.shape[3]))
             places = draws.topk(min(self.patches, draws.shape[1])).indices  # [N, S], no place twice
             with torch.no_grad():
                 keys = project(nets, k, known, places)
