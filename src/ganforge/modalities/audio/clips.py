@@ -111,8 +111,10 @@ class Clips(Dataset):
         x, rate = self.files.part(file, start, wanted)
         if header is not None and len(x) < min(wanted, header.frames - start):
             self.cut.add(self.files.describe(file))
-        x = mixed(resampled(x, rate, self.rate)[:size], self.channels)
-        x = x - x.mean(0)
+        if rate != self.rate:  # beyond its ends a filter takes a sound for zero: an offset would become a click
+            x = resampled(x - x.mean(0), rate, self.rate)
+        x = x[:size]
+        x = mixed(x - x.mean(0), self.channels)  # a dead channel may have an offset of its own
         if np.abs(x).max() < SILENT:
             raise BadItem(self.describe(index), "silent")
         if self.trim and single:

@@ -27,6 +27,7 @@ from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
 from ganforge.data.store import Store, is_hidden, notice_of, without_runs
 from ganforge.modalities.audio import files as sounds
+from ganforge.modalities.audio.decoded import Decoded
 from ganforge.modalities.audio.notes import STRICT, frequency_of
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -55,6 +56,7 @@ class SoundFiles(Dataset):
         self.skipped: list[tuple[str, str]] = []
         self.span = (0.0, 1.0)
         self._headers: list[sounds.Header | None] | None = None
+        self._decoded = Decoded()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -79,6 +81,12 @@ class SoundFiles(Dataset):
             first = 0 if header is None else round(self.span[0] / (self.span[1] - self.span[0]) * header.frames)
             left = max(0, (0 if header is None else header.frames) - start)
             start, frames = start + first, left if frames < 0 else min(frames, left)
+        part = start > 0 or frames >= 0
+        if part and (header := self.headers[index]) is not None and not header.exact:
+            x = self._decoded.part(file, lambda: self.store.open(file), header.channels, start, frames)
+            if not len(x):
+                raise BadItem(readable(file), "it holds no samples")
+            return x, header.rate
         return sounds.decode(self.store.open(file), readable(file), start, frames)
 
     def describe(self, index: int) -> str:
