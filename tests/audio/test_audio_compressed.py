@@ -41,6 +41,12 @@ def scale(steps: int, rate: int = RATE, up: int = 100) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * np.cumsum(pitch) / rate)
 
 
+def noisy(steps: int) -> np.ndarray:
+    """Parts that are hard to encode, and others that are not, so that the bit rate varies."""
+    loud = np.repeat(np.arange(steps) % 7 < 3, STEP)
+    return loud * np.random.default_rng(0).normal(0, 0.07, steps * STEP)
+
+
 def written(path: Path, x: np.ndarray, form: str, rate: int = RATE) -> Path:
     options: dict[str, Any] = FORMS[form]
     soundfile.write(path, x, rate, **options)
@@ -76,12 +82,14 @@ def test_length_and_place_are_those_of_the_sound(tmp_path, form):
 @pytest.mark.parametrize("form", FORMS)
 def test_each_clip_of_a_long_recording_is_from_its_place(tmp_path, form):
     """Also of variable bit rates, in which seeking is off by seconds."""
-    rng, steps = np.random.default_rng(0), 60
-    loud = np.repeat(np.arange(steps) % 7 < 3, STEP)  # parts that are hard to encode, so that the bit rate varies
-    written(tmp_path / form, scale(steps, up=40) + loud * rng.normal(0, 0.15, steps * STEP), form)
+    steps = 60
+    written(tmp_path / form, scale(steps, up=40) + noisy(steps), form)
     clips = clips_of(tmp_path, seconds=STEP / RATE)
     assert len(clips) == steps
-    for k in (0, 17, 41, 5, steps - 1):  # not in order
+    whole, _ = files.decode(tmp_path / form, form)
+    for k in (0, 17, 41, 5, 30, steps - 1):  # not in order
+        x = whole[k * STEP : (k + 1) * STEP, 0]
+        assert np.abs(clips.read(k)[0] - (x - x.mean())).max() < 1e-3, k
         assert pitch_of(clips.read(k)[0]) == pytest.approx(300 + 40 * k, abs=10), k
     clips.preflight()
     assert not any("before their header says" in line for line in clips.understood)
@@ -89,13 +97,14 @@ def test_each_clip_of_a_long_recording_is_from_its_place(tmp_path, form):
 
 def test_the_end_of_a_recording_of_variable_bit_rate_is_held_back(tmp_path):
     """What is held back for evaluation is never read for training."""
-    x = np.concatenate([scale(40), 0.5 * np.sin(2 * np.pi * 150 * np.arange(10 * STEP) / RATE)])
-    path = written(tmp_path / "one.mp3", x, "best.mp3")
-    for split, many in (("train", 40), ("test", 10)):
-        clips = Audio(crops=False, seconds=STEP / RATE).items(PathData(path=str(path), split=split, holdout=0.2).open())
-        assert len(clips) == many
-        pitches = np.array([pitch_of(clips.read(k)[0]) for k in range(many)])
-        assert ((pitches < 200) == (split == "test")).all(), split
+    path = written(tmp_path / "one.mp3", scale(80, up=40) + noisy(80), "smallest.mp3")
+    whole, _ = files.decode(path, "one.mp3")
+    for split, part in (("train", whole[: 40 * STEP]), ("test", whole[40 * STEP :])):
+        clips = Audio(crops=False, seconds=STEP / RATE).items(PathData(path=str(path), split=split, holdout=0.5).open())
+        assert len(clips) == 40
+        for k in (21, 30, 39):
+            x = part[k * STEP : (k + 1) * STEP, 0]
+            assert np.abs(clips.read(k)[0] - (x - x.mean())).max() < 1e-3, (split, k)
 
 
 def test_few_decoded_recordings_are_kept(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ SILENT = 1e-4
 """Of full scale (-80 dB): a clip that never rises above it is left out."""
 
 
+DEAD = 1e-3  # of the loudest channel: one that never rises above it holds the noise of an open input
 QUIET = 0.3  # of the length, from which silence at both ends is worth a word
 OFFSET = 0.02  # of full scale: a mean beyond it is no sound
 FULL, RUN = 0.95, 3  # of full scale, and samples in a row that are there: a flat top
@@ -37,12 +38,13 @@ def resampled(x: np.ndarray, before: int, after: int) -> np.ndarray:
 def mixed(x: np.ndarray, channels: int) -> np.ndarray:
     """A recording [T, C] with 1 or 2 channels, [T, channels].
 
-    One channel is the mean of those that are not silent, so that a dead channel does not halve the sound. Two are left
-    and right; a single one, or more than two, become two equal ones.
+    One channel is the mean of those that are not silent (60 dB below the loudest), so that a dead one does not halve
+    it. Two are left and right; a single one, or more than two, become two equal ones.
     """
     if channels == 2 and x.shape[1] == 2:
         return x
-    alive = np.abs(x).max(0) >= SILENT
+    peaks = np.abs(x).max(0)
+    alive = peaks >= max(SILENT, DEAD * peaks.max())
     mono = (x[:, alive] if alive.any() else x).mean(1, keepdims=True)
     return np.repeat(mono, channels, axis=1)
 

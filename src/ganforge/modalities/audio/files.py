@@ -30,8 +30,12 @@ PIECE, BLOCK = 512, 4_096  # samples that are read at a time of a damaged file, 
 
 
 class Header(NamedTuple):
-    """What a file says of its sound. `cut`: whether it says that more follows than there is. `exact`: whether a place in
-    it is found by seeking."""
+    """What a file says of its sound.
+
+    Attributes:
+        cut: whether it says that more follows than there is.
+        exact: whether a place in it is found by seeking.
+    """
 
     frames: int
     channels: int
@@ -92,8 +96,8 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
 def blocks(
     source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1, size: int = BLOCK
 ) -> Iterator[np.ndarray]:
-    """The samples that `decode` returns, in parts of at most `size`; of a damaged file, those before the place from which
-    on none can be read.
+    """The samples that `decode` returns, in parts of at most `size`; of a damaged file, those before the place from
+    which on none can be read.
 
     Raises:
         BadItem: it cannot be opened.
