@@ -75,11 +75,12 @@ def _trained(comparison: Comparison, steps: int) -> Classifier:
         groups = side.groups[rows]
         names = groups_kept_back(groups, y, KEPT_BACK, comparison.draws("groups kept back"))
         if len(names):
-            kept = np.isin(groups, names)
-            net = fitted(np.flatnonzero(~kept))
+            is_kept = np.isin(groups, names)
+            kept, learned = np.flatnonzero(is_kept), np.flatnonzero(~is_kept)
+            net = fitted(learned)
             right = [_right(net, x[kept], y[kept])]
             if unseen is not None and heldout is not None and heldout.groups is not None:
-                new = ~np.isin(heldout.groups, groups[~kept])
+                new = np.flatnonzero(~np.isin(heldout.groups, groups[learned]))
                 right.append(_right(net, unseen[0][new], unseen[1][new]))
             other_groups = float(np.concatenate(right).mean())
             if len(np.unique(groups)) >= FEWEST_GROUPS:
