@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import torch
 
+import ganforge as gf
 from ganforge.data.path import PathData
 from ganforge.evaluation.sides import real_samples
 from ganforge.metrics.base import Comparison, SampleSet
@@ -158,3 +159,17 @@ def test_a_classifier_that_knows_voices_alone_is_not_credited():
         assert ("unseen real sounds" in notes) == (groups is None)
     assert floor[True] > 0.9
     assert floor[False] < 0.8
+
+
+@pytest.mark.slow
+def test_an_evaluation_says_what_is_known_of_other_speakers(tmp_path):
+    """From the names of the files of a run, through its evaluation, to the report."""
+    folder = written(tmp_path / "data", 5)
+    small = {"task.generator.channels": 8, "task.discriminator.channels": 4, "callbacks": [], "data.holdout": 0.3}
+    model = gf.train("sound-small", data=str(folder), batch=8, samples=16, run_dir=tmp_path / "run", progress=False,
+                     fields={"task.conditional": True, **small})  # fmt: skip
+    found = gf.evaluate(model.folder, metrics=["sound_labels(steps=40)"], n=20, out=tmp_path / "report", progress=False)
+    asked = next(result for result in found.results if result.name.startswith("as_asked"))
+    assert asked.detail["other_groups"] == asked.detail["floor"]
+    assert found.html is not None
+    assert "speakers or other groups that it was not trained on" in found.html.read_text(encoding="utf-8")

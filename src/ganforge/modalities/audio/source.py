@@ -81,8 +81,7 @@ class SoundFiles(Dataset):
             first = 0 if header is None else round(self.span[0] / (self.span[1] - self.span[0]) * header.frames)
             left = max(0, (0 if header is None else header.frames) - start)
             start, frames = start + first, left if frames < 0 else min(frames, left)
-        part = start > 0 or frames >= 0
-        if part and (header := self.headers[index]) is not None and not header.exact:
+        if start and (header := self.headers[index]) is not None and not header.exact:
             x = self._decoded.part(file, lambda: self.store.open(file), header.channels, start, frames)
             if not len(x):
                 raise BadItem(readable(file), "it holds no samples")
