@@ -32,7 +32,7 @@ def test_every_depth(tmp_path, name, subtype, within, channels):
     assert rate == RATE
     assert found.dtype == np.float32
     assert np.abs(found - sound).max() < within
-    assert files.header(tmp_path / name, name) == (RATE, channels, RATE, False)
+    assert files.header(tmp_path / name, name) == (RATE, channels, RATE, False, True)
     part, _ = files.decode(tmp_path / name, name, 100, 50)
     assert np.array_equal(part, found[100:150])
 

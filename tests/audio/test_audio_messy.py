@@ -222,7 +222,7 @@ def test_a_flac_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path):
     x, rate = files.decode(tmp_path / "a.flac", "a.flac")
     assert 10_000 < len(x) < 30_000
     assert pitch_of(x[:8_000, 0], rate) == pytest.approx(300, abs=1)
-    clips = clips_of(tmp_path, seconds=2.048, crops=False)
+    clips = clips_of(tmp_path, seconds=1.536, crops=False)
     clips.preflight()
     assert any("read as far as they go: a.flac" in sentence for sentence in clips.understood)
 
@@ -251,3 +251,87 @@ def test_what_is_repaired_is_said(tmp_path):
     for k in range(6):
         soundfile.write(plain / f"{k}.wav", tone(200 + 50 * k), RATE)
     assert Audio.inspect(PathData(path=str(plain), holdout=0).open()).facts["reading"] == []
+
+
+@pytest.mark.parametrize("dead", ["silent", "faint noise", "an offset"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_dead_channel_does_not_halve_the_sound(tmp_path, dead, side):
+    """Also where it is not quite silent, or has an offset of its own, and where the rate is another."""
+    x = tone(n=8_192, rate=8_000)
+    other = {
+        "silent": 0 * x,
+        "faint noise": 7e-5 * np.random.default_rng(0).normal(size=len(x)),
+        "an offset": 0 * x + 0.2,
+    }
+    both = [x, other[dead]] if side == 0 else [other[dead], x]
+    soundfile.write(tmp_path / "a.wav", np.stack(both, 1), 8_000, subtype="PCM_24")
+    for rate in (8_000, RATE):
+        heard = clips_of(tmp_path, rate=rate).read(0)[0]
+        assert np.sqrt(np.mean(heard[200:-200] ** 2)) == pytest.approx(0.354, rel=0.02), rate
+
+
+def test_an_offset_makes_no_click_at_another_rate(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * tone(n=16_384, rate=16_000) + 0.5, 16_000)
+    heard = clips_of(tmp_path, rate=RATE).read(0)[0]
+    assert np.abs(heard).max() < 0.06
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_one_bad_sample_costs_one_clip(tmp_path, bad):
+    """Of a long float recording all other clips are used, and the bad one is named."""
+    x = tone(n=10 * 1_024)
+    x[5_000] = bad
+    soundfile.write(tmp_path / "a.wav", x, RATE, subtype="FLOAT")
+    clips = clips_of(tmp_path, seconds=0.256, crops=False)
+    assert len(clips) == 10
+    for k in range(10):
+        if k == 4:
+            with pytest.raises(BadItem, match=r"a\.wav.*not finite"):
+                clips.read(k)
+        else:
+            assert pitch_of(clips.read(k)[0], RATE) == pytest.approx(300, abs=2)
+
+
+def test_float_files_beyond_full_scale_come_back_undistorted(tmp_path):
+    """As those whose whole numbers were taken over undivided: the loudest of a set comes back at full scale."""
+    for k, level in enumerate((20_000, 10_000)):
+        soundfile.write(tmp_path / f"{k}.wav", tone(level=level), RATE, subtype="FLOAT")
+    signal = Audio()
+    clips = signal.items(PathData(path=str(tmp_path), holdout=0).open())
+    spec = signal.spec(clips, lambda shape: shape)
+    stored = torch.from_numpy(np.stack([signal.prepare(clips.read(k), spec) for k in (0, 1)]))
+    heard = signal.present(stored, spec)
+    assert np.abs(heard).max(1) == pytest.approx([1.0, 0.5], rel=0.01)
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(1_024), 8_192))
+    assert (spectrum[:, 1_500:].max(1) < 1e-3 * spectrum.max(1)).all(), "no overtones of clipping"
+
+
+@pytest.mark.parametrize("promised", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_recording_that_was_piped_is_read_to_its_end(tmp_path, promised):
+    """Its header holds the largest length, for the true one was not known yet."""
+    soundfile.write(tmp_path / "a.wav", tone(n=2_048), RATE, subtype="PCM_16")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    for at in (4, data.index(b"data") + 4):
+        data[at : at + 4] = struct.pack("<I", promised)
+    (tmp_path / "a.wav").write_bytes(data)
+    clips = clips_of(tmp_path, seconds=0.256, crops=False)
+    assert len(clips) == 2
+    assert pitch_of(clips.read(1)[0], RATE) == pytest.approx(300, abs=2)
+
+
+def test_a_table_of_files_and_labels(tmp_path):
+    """The labels of a csv file become a condition of each clip, by the names of the files."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for k in range(8):
+        soundfile.write(folder / f"rec{k}.wav", tone(300 + 200 * (k % 2), n=2_048), RATE)
+    rows = "".join(f"rec{k}.wav,{('low', 'high')[k % 2]}\n" for k in reversed(range(8)))
+    (tmp_path / "labels.csv").write_text("path,label\n" + rows)
+    dataset = PathData(path=str(folder), labels=str(tmp_path / "labels.csv"), holdout=0).open()
+    clips = Audio(seconds=0.256, crops=False).items(dataset)
+    assert clips.conditions.names == ("label",)
+    assert clips.vectors is not None
+    low = clips.conditions.encode([["low"]])[0]
+    for k in range(len(clips)):
+        is_low = pitch_of(clips.read(k)[0], RATE) < 400
+        assert np.array_equal(clips.vectors[k], low) == is_low

@@ -19,6 +19,7 @@ from ganforge.modalities.audio.metrics.figures import SoundFigures, SoundLabels
 from ganforge.modalities.audio.metrics.mfcc import Mfcc
 from ganforge.modalities.audio.metrics.pairwise import Vocoder, mcd
 from ganforge.modalities.audio.metrics.pitch import Pitch, pitches, semitones
+from ganforge.modalities.audio.metrics.stoi import stoi
 from ganforge.modalities.audio.notes import frequency_of
 from refused import refused
 
@@ -242,3 +243,37 @@ def test_distances_to_the_target():
         fine = {key: v for key, v in same.items() if key.startswith(name)}
         assert next(iter(fine.values())) == pytest.approx(0 if name == "mel_l1" else 1)
         assert abs(next(iter(value.values())) - next(iter(fine.values()))) > 0.5
+
+
+def syllables(rate: int, seconds: float = 1.5) -> np.ndarray:
+    """A voice that opens and closes four times a second, in formants that move, and pauses."""
+    t = np.arange(int(seconds * rate)) / rate
+    open_at = 700 + 500 * np.sin(9 * t)
+    voice = sum(
+        np.sin(2 * np.pi * 120 * k * t + k) * (0.1 + np.exp(-(((120 * k - open_at) / 500) ** 2))) for k in range(1, 33)
+    )
+    return 0.1 * voice * np.maximum(np.sin(2 * np.pi * 4 * t), 0) ** 2
+
+
+@pytest.mark.parametrize("rate", [8_000, 10_000, 16_000])
+def test_intelligibility_is_one_for_the_clean_and_falls_with_noise(rate):
+    clean = syllables(rate)
+    noise = np.random.default_rng(0).normal(0, clean.std(), len(clean))
+    assert stoi(clean, clean, rate) == pytest.approx(1, abs=1e-9)
+    assert stoi(0.1 * clean, clean, rate) == pytest.approx(1, abs=1e-6), "the level does not count"
+    found = [stoi(clean + noise * 10 ** (-snr / 20), clean, rate) for snr in (40, 20, 10, 0, -10)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.97
+    assert found[-1] < 0.75
+    padded = [np.pad(x, (rate, rate)) for x in (clean + noise, clean)]
+    assert stoi(*padded, rate) == pytest.approx(stoi(clean + noise, clean, rate), abs=0.05), "silence does not count"
+
+
+def test_sounds_of_less_than_a_segment_have_no_intelligibility():
+    short = syllables(8_000, 0.2)
+    assert np.isnan(stoi(short, short, 8_000))
+    assert np.isnan(stoi(short[:50], short[:50], 8_000))
+    for seconds, there in ((1.5, True), (0.2, False)):
+        real = SampleSet.of(np.stack([syllables(8_000, seconds)] * 2))
+        results = Vocoder().compute(Comparison(real, real, paired=True, facts={"rate": 8_000}))
+        assert any(result.name.startswith("stoi") for result in results) == there

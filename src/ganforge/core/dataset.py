@@ -32,6 +32,9 @@ class Dataset:
         blocks: which of several large files each item lies in, int64 [len]; a run reads a few of them at a time. None:
             the items are shuffled as a whole.
         vectors: their values, float32 [len, conditions.width]; None without conditions.
+        groups: what each item shares its origin with, such as its speaker: names, str [len]. Who has learned from some
+            items of a group knows the others in part, so tests of what was learned keep whole groups back. None: no
+            groups are known.
         labeled: the items that keep their label, int64, in order, where only some do (`data.labels_per_class`).
     """
 
@@ -49,6 +52,7 @@ class Dataset:
     left_out: bool = False
     conditions: Conditions = Conditions()
     vectors: np.ndarray | None = None
+    groups: np.ndarray | None = None
     labeled: np.ndarray | None = None
     blocks: np.ndarray | None = None
 
@@ -86,12 +90,13 @@ class Dataset:
             return None
 
     def known_from(self, whole: Dataset, places: np.ndarray) -> None:
-        """Takes classes, labels and conditions from a data set of whole items, of which its items are parts.
+        """Takes classes, labels, groups and conditions from a data set of whole items, of which its items are parts.
 
         Args:
             places: the whole item of each, int64 [len].
         """
         self.classes, self.labels = whole.classes, None if whole.labels is None else whole.labels[places]
+        self.groups = None if whole.groups is None else whole.groups[places]
         self.conditions, self.vectors = whole.conditions, None if whole.vectors is None else whole.vectors[places]
 
     def record(self, index: int) -> Mapping[str, Any]:

@@ -84,11 +84,12 @@ def real_samples(
     inputs = items.drawn(lambda rows: deterministic.sources(batch(rows), spec))
     sources = SampleSet(f"{name} (sources)", n, lambda size: inputs(size, 0, n))
     labels = None if dataset.labels is None else np.asarray(dataset.labels, np.int64)[items.places]
+    groups = None if dataset.groups is None else dataset.groups[items.places]
     return SampleSet(
         name, n, lambda size: samples(size, 0, n), labels, items.digest,
         sources=sources if signal.has_sources(spec) else None,
         vectors=vectors_of(dataset, spec, items.places),
-        between=samples,
+        between=samples, groups=groups,
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class SampleSet:
             points float32 [n, D], for tables pandas DataFrames. If images have different sizes, each part is a single
             image [1, H, W, C]. Repeated calls give the same samples.
         labels: int64 [n], or None.
+        groups: the group of each real sample (`Dataset.groups`), str [n]; or None.
         vectors: the conditions of each sample, float32 [n, K]: those that it has, or was asked to have; or None.
         fingerprint: hash of the content, for caching its statistics; empty: no caching.
         sources: for pairs, the source of each sample, in the same order: images uint8 [n, h, w, C]; label maps [n, h,
@@ -48,6 +49,7 @@ class SampleSet:
     vectors: np.ndarray | None = None
     between: Callable[[int, int, int], Iterator[Any]] | None = None
     unit: int = 0
+    groups: np.ndarray | None = None
 
     @classmethod
     def of(

@@ -16,6 +16,7 @@ SILENT = 1e-4
 """Of full scale (-80 dB): a clip that never rises above it is left out."""
 
 
+DEAD = 1e-3  # of the loudest channel: one that never rises above it holds the noise of an open input
 QUIET = 0.3  # of the length, from which silence at both ends is worth a word
 OFFSET = 0.02  # of full scale: a mean beyond it is no sound
 FULL, RUN = 0.95, 3  # of full scale, and samples in a row that are there: a flat top
@@ -37,12 +38,13 @@ def resampled(x: np.ndarray, before: int, after: int) -> np.ndarray:
 def mixed(x: np.ndarray, channels: int) -> np.ndarray:
     """A recording [T, C] with 1 or 2 channels, [T, channels].
 
-    One channel is the mean of those that are not silent, so that a dead channel does not halve the sound. Two are left
-    and right; a single one, or more than two, become two equal ones.
+    One channel is the mean of those that are not silent (60 dB below the loudest), so that a dead one does not halve
+    it. Two are left and right; a single one, or more than two, become two equal ones.
     """
     if channels == 2 and x.shape[1] == 2:
         return x
-    alive = np.abs(x).max(0) >= SILENT
+    peaks = np.abs(x).max(0)
+    alive = peaks >= max(SILENT, DEAD * peaks.max())
     mono = (x[:, alive] if alive.any() else x).mean(1, keepdims=True)
     return np.repeat(mono, channels, axis=1)
 
@@ -111,8 +113,10 @@ class Clips(Dataset):
         x, rate = self.files.part(file, start, wanted)
         if header is not None and len(x) < min(wanted, header.frames - start):
             self.cut.add(self.files.describe(file))
-        x = mixed(resampled(x, rate, self.rate)[:size], self.channels)
-        x = x - x.mean(0)
+        if rate != self.rate:  # beyond its ends a filter takes a sound for zero: an offset would become a click
+            x = resampled(x - x.mean(0), rate, self.rate)
+        x = x[:size]
+        x = mixed(x - x.mean(0), self.channels)  # a dead channel may have an offset of its own
         if np.abs(x).max() < SILENT:
             raise BadItem(self.describe(index), "silent")
         if self.trim and single:

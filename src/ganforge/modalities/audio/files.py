@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,16 +24,24 @@ OTHERS = frozenset({".m4a", ".aac", ".wma", ".mp4", ".amr"})
 MOST_CHANNELS = 64
 CUT = re.compile(r"^data : \d+ \(should be", re.MULTILINE)
 """What libsndfile notes of a wav file that ends early."""
-PIECE = 512  # samples that are read at a time of a damaged file
+VARIABLE = re.compile(r"^ *bitrate mode *: *variable", re.MULTILINE)
+"""What it notes of an mp3 file of variable bit rate."""
+PIECE, BLOCK = 512, 4_096  # samples that are read at a time of a damaged file, and of a sound one
 
 
 class Header(NamedTuple):
-    """What a file says of its sound. `cut`: whether it says that more follows than there is."""
+    """What a file says of its sound.
+
+    Attributes:
+        cut: whether it says that more follows than there is.
+        exact: whether a place in it is found by seeking.
+    """
 
     frames: int
     channels: int
     rate: int
     cut: bool = False
+    exact: bool = True
 
 
 def is_sound(name: str) -> bool:
@@ -47,11 +56,15 @@ def header(source: Path | BinaryIO, where: str) -> Header:
         BadItem: as `decode`, as far as a header shows it.
     """
     with _open(source, where) as file:
-        return Header(file.frames, file.channels, file.samplerate, CUT.search(file.extra_info) is not None)
+        said = file.extra_info
+        return Header(
+            file.frames, file.channels, file.samplerate, CUT.search(said) is not None, VARIABLE.search(said) is None
+        )
 
 
 def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
-    """The sound [T, C] from sample `start` on, and its rate.
+    """The sound [T, C] from sample `start` on, and its rate. The delay of an mp3 encoder is not part of it if the file
+    says how long that is, as those of LAME do; else it stays, as some 50 ms of silence at the start.
 
     Args:
         frames: the most samples to read; -1 for all. A file that ends before its header says, or is damaged from some
@@ -80,23 +93,36 @@ def decode(source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1
     return x, rate
 
 
-def _as_far_as_it_goes(source: Path | BinaryIO, where: str, start: int, frames: int) -> np.ndarray:
-    """The samples of a damaged file before the place from which on none can be read."""
+def blocks(
+    source: Path | BinaryIO, where: str, start: int = 0, frames: int = -1, size: int = BLOCK
+) -> Iterator[np.ndarray]:
+    """The samples that `decode` returns, in parts of at most `size`; of a damaged file, those before the place from
+    which on none can be read.
+
+    Raises:
+        BadItem: it cannot be opened.
+    """
+    need("soundfile", "reading and writing sounds")
     import soundfile
 
-    if not isinstance(source, Path):
-        source.seek(0)
-    parts: list[np.ndarray] = [np.zeros((0, 1), np.float32)]
     with _open(source, where) as file:
         try:
-            file.seek(min(start, file.frames))
+            if start:
+                file.seek(min(start, file.frames))
+            file.seekable = lambda: False  # else each read ends with a seek to where it is, which is not exact
             left = file.frames - start if frames < 0 else frames
-            while left > 0 and len(part := file.read(min(PIECE, left), dtype="float32", always_2d=True)):
-                parts.append(part)
+            while left > 0 and len(part := file.read(min(size, left), dtype="float32", always_2d=True)):
+                yield part
                 left -= len(part)
         except (soundfile.LibsndfileError, RuntimeError, ValueError):
-            pass  # the caller says so where nothing was read
-    return np.concatenate(parts[1:] or parts)
+            return  # the caller says so where nothing was read
+
+
+def _as_far_as_it_goes(source: Path | BinaryIO, where: str, start: int, frames: int) -> np.ndarray:
+    if not isinstance(source, Path):
+        source.seek(0)
+    parts = list(blocks(source, where, start, frames, PIECE))
+    return np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
 
 
 def encode(x: np.ndarray, rate: int, file: Path | BinaryIO, format: str = "WAV") -> None:

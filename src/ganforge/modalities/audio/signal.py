@@ -147,7 +147,7 @@ class Audio(Signal, kind="audio"):
                 "Use the recipe sound-small, or another signal.seconds",
                 code="nets.not_for_shape",
             )
-        gain = 0.9 / clips.peak()
+        gain = LOUDEST / clips.peak()
         clips.preflight()
         gain = 1.0 if self.loudness == "clip" else gain
         state = {"rate": clips.rate, "length": clips.length, "gain": gain, "extra": clips.extra}
@@ -208,7 +208,8 @@ class Audio(Signal, kind="audio"):
         return self._heard(self.form.decode(x.detach().float(), self._known(spec)), spec)
 
     def _heard(self, x: Tensor, spec: Spec) -> np.ndarray:
-        x = (x.clamp(-1, 1) / max(spec.state["gain"], 1e-6)).clamp(-1, 1)
+        # Float files may go beyond full scale: such sets come back at full scale, for wav files would cut them off.
+        x = (x.clamp(-1, 1) / max(spec.state["gain"], LOUDEST)).clamp(-1, 1)
         return (x[:, 0] if self.sides == 1 else x.transpose(1, 2)).cpu().numpy()
 
     def _known(self, spec: Spec) -> dict[str, Any]:

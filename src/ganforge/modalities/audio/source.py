@@ -7,7 +7,9 @@ that adding files changes nothing for the others; of a single recording it is th
 
 Names are read as fields between underscores, `7_jackson_32.wav`: where every file has at least two, and the first takes
 few values, it is the label. Single digits become `zero` to `nine`. Where one field of every name is a note, as in
-`oboe_A4_1.wav`, the notes are the labels, in the order of their pitch.
+`oboe_A4_1.wav`, the notes are the labels, in the order of their pitch. Where there are labels, the first field that
+is not the label may be the group of a recording, as its speaker is: `7_jackson_32.wav`, or `jackson_32.wav` in a class
+folder.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from ganforge.core.rng import seed_of
 from ganforge.data import file_sets, layout
 from ganforge.data.store import Store, is_hidden, notice_of, without_runs
 from ganforge.modalities.audio import files as sounds
+from ganforge.modalities.audio.decoded import Decoded
 from ganforge.modalities.audio.notes import STRICT, frequency_of
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -53,6 +56,7 @@ class SoundFiles(Dataset):
         self.skipped: list[tuple[str, str]] = []
         self.span = (0.0, 1.0)
         self._headers: list[sounds.Header | None] | None = None
+        self._decoded = Decoded()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -61,6 +65,7 @@ class SoundFiles(Dataset):
         """Some of the files, or a part of each."""
         labels = None if self.labels is None else self.labels[rows]
         part = SoundFiles(self.name, self.store, [self.files[k] for k in rows], labels, self.classes)
+        part.groups = None if self.groups is None else self.groups[rows]
         part.span, part.understood, part.left_out, part.no_labels = span, self.understood, self.left_out, self.no_labels
         return part
 
@@ -76,6 +81,11 @@ class SoundFiles(Dataset):
             first = 0 if header is None else round(self.span[0] / (self.span[1] - self.span[0]) * header.frames)
             left = max(0, (0 if header is None else header.frames) - start)
             start, frames = start + first, left if frames < 0 else min(frames, left)
+        if start and (header := self.headers[index]) is not None and not header.exact:
+            x = self._decoded.part(file, lambda: self.store.open(file), header.channels, start, frames)
+            if not len(x):
+                raise BadItem(readable(file), "it holds no samples")
+            return x, header.rate
         return sounds.decode(self.store.open(file), readable(file), start, frames)
 
     def describe(self, index: int) -> str:
@@ -153,6 +163,11 @@ def open_store(
             sentences = [sentence for sentence in sentences if not sentence.startswith("no labels")]
             sentences.append(f"labels from the names of its files: {', '.join(classes[:12])} (data.labels=none: none)")
     dataset = SoundFiles(name, store, found.files, number, classes)
+    if number is not None and (place := group_field(found.files, number)) is not None:
+        dataset.groups = np.array([Path(f).stem.split("_")[place] for f in found.files])
+        known = sorted(set(dataset.groups))
+        some = ", ".join(known[:5]) + (" …" if len(known) > 5 else "")
+        sentences.append(f"field {place + 1} of the names is taken for the speaker or another origin: {some}")
     sentences += notice_of([n for n in shown if not sounds.is_sound(n)], "file", "left out, no sound by their names")
     sentences += [*notice_of(runs, "folder", "left out, which hold runs"), *store.notices()]
     dataset.understood, dataset.left_out = tuple(sentences), found.left_out
@@ -203,6 +218,23 @@ def _by_name(files: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if all(len(word) == 1 and word.isdecimal() and word.isascii() for word in first):
         first = [DIGITS[int(word)] for word in first]
     return _numbered(first)
+
+
+def group_field(files: Sequence[str], labels: np.ndarray) -> int | None:
+    """Which field of the names says the group; None where none does.
+
+    It is the first field that does not follow from the label, if most recordings have a value of it that is found with
+    several labels, and some value is found twice with one label: that of a number that counts recordings is not.
+    """
+    fields = [Path(f).stem.split("_") for f in files]
+    for place in range(min(map(len, fields)) - 1):  # the last field counts, or is all of the name
+        pairs = Counter(zip((parts[place] for parts in fields), labels.tolist(), strict=True))
+        labels_of = Counter(value for value, _ in pairs)
+        if max(labels_of.values()) > 1:
+            shared = sum(many for (value, _), many in pairs.items() if labels_of[value] > 1)
+            is_group = len(labels_of) > 1 and 2 * shared > len(files) and max(pairs.values()) > 1
+            return place if is_group else None
+    return None
 
 
 def _numbered(words: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:

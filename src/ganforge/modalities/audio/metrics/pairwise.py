@@ -9,6 +9,7 @@
     periodicity  RMS of the difference of the heights of the autocorrelation's peak    Morrison et al. 2022
     si_sdr       10 log10 ‖αt‖² / ‖αt − ŷ‖², α = <ŷ, t> / ‖t‖², in dB; for restored sounds only, since a vocoder is free
                  to choose phases                                                      Le Roux et al. 2019
+    stoi         intelligibility of speech, over the sounds of which 0.4 s can be heard (`stoi.py`)   Taal et al. 2011
 
 ŷ, t [N, T] made and target; S their spectra, c their cepstra.
 """
@@ -24,6 +25,7 @@ import torch
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result, short_count
 from ganforge.modalities.audio.melspec import BANDS, FLOOR, log_mel, mono, powers
 from ganforge.modalities.audio.metrics.mfcc import cepstra
+from ganforge.modalities.audio.metrics.stoi import stoi
 from ganforge.modalities.audio.stft import analysis
 
 WINDOWS = (512, 1024, 2048)
@@ -97,6 +99,7 @@ class Vocoder(Metric, kind="vocoder"):
         "vuv_f1": Meaning("How well frames with and without a voice agree.", "higher", 1.0),
         "periodicity": Meaning("How far the regularity of the frames differs.", "lower", 0.0),
         "si_sdr": Meaning("Signal over distortion of restored sounds, at the best level, in dB.", "higher"),
+        "stoi": Meaning("How well speech is understood: 1 as the target.", "higher", 1.0),
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
@@ -116,7 +119,8 @@ class Vocoder(Metric, kind="vocoder"):
 
     def _figures(self, comparison: Comparison, side: str, n: int) -> dict[str, float]:
         rate = comparison.facts["rate"]
-        sums: dict[str, list[np.ndarray]] = {name: [] for name in ("mcd", "mel_l1", "mstft", "periodicity", "si_sdr")}
+        names = ("mcd", "mel_l1", "mstft", "periodicity", "si_sdr", "stoi")
+        sums: dict[str, list[np.ndarray]] = {name: [] for name in names}
         hits, called, there = 0, 0, 0
         made, target = (mono(comparison.samples(name, n)) for name in (side, "real"))
         for start in range(0, n, PART):
@@ -125,8 +129,11 @@ class Vocoder(Metric, kind="vocoder"):
             sums["mel_l1"].append(mel_l1(y, t, rate))
             sums["mstft"].append(mstft(y, t))
             sums["si_sdr"].append(si_sdr(y.astype(np.float64), t.astype(np.float64)))
+            understood = np.array([stoi(*pair, rate) for pair in zip(y, t, strict=True)])
+            sums["stoi"].append(understood[np.isfinite(understood)])
             (height, voiced), (wanted, truly) = voicing(y, rate), voicing(t, rate)
             sums["periodicity"].append(np.sqrt(np.square(height - wanted).mean(1)))
             hits, called, there = hits + (voiced & truly).sum(), called + voiced.sum(), there + truly.sum()
-        found = {name: float(np.concatenate(parts).mean()) for name, parts in sums.items()}
+        values = {name: np.concatenate(parts) for name, parts in sums.items()}
+        found = {name: float(each.mean()) for name, each in values.items() if len(each)}  # no short sound has a stoi
         return found | {"vuv_f1": float(2 * hits / max(1, called + there))}
