@@ -26,10 +26,11 @@ from ganforge.modalities.graph.metrics import numbers as judged
 from ganforge.modalities.graph.metrics.numbers import GraphNumbers
 from ganforge.modalities.graph.nets.choosing import ChoosingGenerator
 from ganforge.modalities.graph.nets.critic import GraphDiscriminator
+from ganforge.modalities.graph.network_source import NetworkFile
 from ganforge.modalities.graph.numbers import settled
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.modalities.graph.signal import Graphs
-from ganforge.modalities.graph.source import GraphFiles, NetworkFile
+from ganforge.modalities.graph.source import GraphFiles
 from ganforge.recipes import make_recipe
 from refused import refused
 

@@ -143,6 +143,15 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     return ordered[new]
 
 
+def reciprocity(graph: Graph) -> float:
+    """The share of the edges of a directed graph that also go the other way; 0 without edges."""
+    if not len(graph.edges):
+        return 0.0
+    there = graph.edges[:, 0] * graph.nodes + graph.edges[:, 1]
+    back = graph.edges[:, 1] * graph.nodes + graph.edges[:, 0]
+    return float(np.isin(back, there).mean())
+
+
 def largest_core(graph: Graph) -> int:
     """The largest k for which some nodes have k neighbors each among themselves, whatever the directions.
 

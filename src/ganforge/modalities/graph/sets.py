@@ -120,10 +120,10 @@ class GraphSet(Dataset):
 
 
 class NetworkSet(Dataset):
-    """One network. Its items are its edges in both directions, int32 [2].
+    """One network. Its items are its edges, int32 [2]: as they are if it is directed, else in both directions.
 
     Attributes:
-        graph: the network that a model is trained on, without directions.
+        graph: the network that a model is trained on, without types and numbers.
         held: edges that were held back, int64 [H, 2].
     """
 
@@ -136,12 +136,13 @@ class NetworkSet(Dataset):
         self.digest = hashlib.sha256(content_of(graph).encode() + self.held.tobytes()).hexdigest()[:16]
 
     def __len__(self) -> int:
-        return 2 * len(self.graph.edges)
+        return len(self.graph.edges) * (1 if self.graph.directed else 2)
 
     @property
     def items(self) -> np.ndarray:
-        """int32 [2 E, 2]."""
-        return np.concatenate([self.graph.edges, self.graph.edges[:, ::-1]]).astype(np.int32)
+        """int32 [2 E, 2], or [E, 2] with directions."""
+        edges = self.graph.edges.astype(np.int32)
+        return edges if self.graph.directed else np.concatenate([edges, edges[:, ::-1]])
 
     def read(self, index: int) -> np.ndarray:
         count = len(self.graph.edges)
@@ -176,16 +177,15 @@ class NetworkSet(Dataset):
             )
         stays = np.ones(len(edges), bool)
         stays[chosen] = False
-        part = NetworkSet(self.name, Graph(self.graph.nodes, edges[stays]), edges[chosen])
-        if split == "test":
-            part = NetworkSet(self.name, Graph(self.graph.nodes, edges[chosen]), edges[chosen])
+        taken = edges[chosen] if split == "test" else edges[stays]
+        part = NetworkSet(self.name, Graph(self.graph.nodes, taken, self.graph.directed), edges[chosen])
         said = f"{len(chosen):,} of {len(edges):,} edges are held back for link prediction (data.holdout=0: none)"
         part.understood = (*self.understood, said)
         return part
 
 
 def _in_tree(graph: Graph) -> np.ndarray:
-    """Which edges are in a spanning forest, bool [E]: the first that join two parts."""
+    """Which edges are in a spanning forest, whatever their directions, bool [E]: the first that join two parts."""
     parent = list(range(graph.nodes))
 
     def root(node: int) -> int:

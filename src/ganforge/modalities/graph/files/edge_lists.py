@@ -3,7 +3,8 @@
 The third column is the weight if it holds numbers, and a fourth one of words the type; or the third is the type if it
 holds words. In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
 
-Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0
+Lines that begin with #, % or // are comments; those at the start can say `directed` (or `asym`), as files of SNAP and
+KONECT do. A line of one word is a node without edges. Ids are any numbers from 0
 on, with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
 
 E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ... in the order of their appearance.
@@ -26,6 +27,7 @@ from ganforge.modalities.graph.numbers import as_number
 BLOCK = 2**24  # bytes
 LONGEST_LINE = 2**22  # bytes
 COMMENT = re.compile(rb"^[ \t]*(?:#|%|//)[^\n]*\n?", re.MULTILINE)
+STATED = re.compile(rb"\A(?:[ \t]*(?:#|%|//)[^\n]*\n)*?[ \t]*(?:#|%|//)[^\n]*?\b(?:directed|asym)\b", re.IGNORECASE)
 SPLIT = re.compile(r"[\s,;]+")
 NUMBERS = b"0123456789 \t\r\n,;.+-eE"
 NETWORKX = re.compile(r"\{.*?['\"]weight['\"]: *([^,} ]+)")
@@ -45,6 +47,7 @@ class Listed:
         edges: int64 [E, 2] of numbers 0 ... nodes − 1.
         third: types as words, one a line, or None if there are none.
         weighted: whether there are weights.
+        directed: whether a comment at the start says that edges have a direction.
         gaps: whether the ids are not 0 ... nodes − 1, or 1 ... nodes.
         weights: float64 [E], NaN where one is missing; None if there are none, or they are not asked for.
     """
@@ -53,6 +56,7 @@ class Listed:
     edges: np.ndarray
     third: list[str] | None
     weighted: bool
+    directed: bool
     gaps: bool
     weights: np.ndarray | None = None
 
@@ -87,10 +91,11 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
         UserError: the file is not text, or a line has no second column that it should have.
     """
     blocks, thirds, fourths, words, alone = [], [], [], {}, []
-    columns, at, ragged = (0, 1), 2, False
+    columns, at, ragged, directed = (0, 1), 2, False, False
     third_of: list[np.ndarray | list[str]] = []  # of each block; words where lines were read one by one
     for number, block in enumerate(_blocks(file, name)):
         if number == 0:
+            directed = STATED.match(block.removeprefix(b"\xef\xbb\xbf")) is not None
             start = COMMENT.sub(b"", block.lstrip(b"\xef\xbb\xbf"))
             head = start.split(b"\n", 1)[0].decode("utf-8", "replace")
             found = columns_of(head)
@@ -123,7 +128,7 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
     weighted = any(_has_numbers(part) for part in third_of) and not (typed and types is thirds)
     found = _weights(third_of, name) if weights and weighted else None
     nodes, edges, gaps = _renumbered(codes, lonely)
-    return Listed(nodes, edges, types if typed else None, weighted, gaps, found)
+    return Listed(nodes, edges, types if typed else None, weighted, directed, gaps, found)
 
 
 def _has_numbers(part: np.ndarray | list[str]) -> bool:
