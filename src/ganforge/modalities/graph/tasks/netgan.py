@@ -8,7 +8,8 @@
 
 With directions, walks go along them. Where nothing leaves a node, the walk is at one further node, "end", for a step,
 and goes on at any node that something leaves. Pairs with "end" do not count, and each row of counts is scaled to the
-out-degree of its node, so that out-degrees are kept in expectation whatever edges walks meet more often.
+out-degree of its node, so that out-degrees are kept in expectation whatever edges walks meet more often. The row of a
+node that no walk of G leaves is the sum of all.
 
 N walks, T steps, V nodes, E edges.  walks int64 [N, T], one-hot [N, T, V], z [N, L], x [N, 1, 2, E].
 """
@@ -165,5 +166,6 @@ class NetGan(Task, kind="netgan"):
             scores = counts + counts.T
         else:
             inner = counts[:-1, :-1].fill_diagonal_(0)
-            scores = G.directions.shares(inner)[:, None] * inner / inner.sum(1, keepdim=True).clamp_min(1)
+            rows = torch.where(inner.any(1, keepdim=True), inner, inner.sum(0, keepdim=True))
+            scores = G.directions.shares(rows)[:, None] * rows / rows.sum(1, keepdim=True).clamp_min(1)
         return networks(scores, self.latents(request), G.edges, G.alone, G.directions).to(request.device)
