@@ -23,7 +23,7 @@ class Graph:
         node_types: a word for each node, or None.
         edge_types: a word for each edge, or None.
         node_numbers: float64 [V] by name, NaN where a node has none; of a set that is open none is missing.
-        edge_numbers: float64 [E] by name; of a set that is open one at most, the weight.
+        edge_numbers: float64 [E] by name, the weight first.
         typed_by: the attributes of nodes and of edges that the types are, as the file names them, if it does.
     """
 

@@ -25,7 +25,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
     }  # fmt: skip
     columns = {
         "edges": {name: [graph.edge_numbers[name] for graph in dataset.graphs]
-                  for name in [dataset.weight] * bool(dataset.weight)},
+                  for name in dataset.edge_attributes},
         "nodes": {name: [graph.node_numbers[name] for graph in dataset.graphs] for name in dataset.attributes},
     }  # fmt: skip
     numbers = {what: {name: spread(np.concatenate(parts)) for name, parts in one.items()}

@@ -25,7 +25,7 @@ class GraphSet(Dataset):
         graphs: none is without nodes; all have numbers of the same names.
         node_kinds, edge_kinds: the words that types of nodes and edges are, sorted; one empty word without types.
         directed: whether the edges of any have a direction.
-        weight: the name of the edge attribute that is the weight, or nothing.
+        edge_attributes: the names of the edge attributes that are numbers, the weight first.
         attributes: the names of the node attributes that are numbers.
     """
 
@@ -42,7 +42,7 @@ class GraphSet(Dataset):
             self.edge_kinds = tuple(kind for kind in self.edge_kinds if kind) or ("",)
         self.directed = any(graph.directed for graph in self.graphs)
         first = self.graphs[:1]
-        self.weight = next((name for graph in first for name in graph.edge_numbers), "")
+        self.edge_attributes = tuple(name for graph in first for name in graph.edge_numbers)
         self.attributes = tuple(name for graph in first for name in graph.node_numbers)
         words = "".join(content_of(graph) + numbers_of(graph) for graph in self.graphs)
         self.digest = hashlib.sha256(words.encode()).hexdigest()[:16]
@@ -83,27 +83,27 @@ class GraphSet(Dataset):
             part.understood = (*part.understood, said)
         return part
 
-    def with_numbers(self, weight: str, attributes: Sequence[str]) -> list[Graph]:
-        """The graphs with these numbers alone, in this order.
+    def with_numbers(self, edges: Sequence[str], attributes: Sequence[str]) -> list[Graph]:
+        """The graphs with these numbers of edges and of nodes alone, in this order.
 
         Raises:
             UserError: they lack one.
         """
-        if (weight, tuple(attributes)) == (self.weight, self.attributes):
+        if (tuple(edges), tuple(attributes)) == (self.edge_attributes, self.attributes):
             return self.graphs
         lacking = [name for name in attributes if name not in self.attributes]
-        lacking += [f"{weight} of edges"] if weight not in ("", self.weight) else []
+        lacking += [f"{name} of edges" for name in edges if name not in self.edge_attributes]
         if lacking:
             raise UserError(
                 f"data {self.name}: the model knows numbers that these graphs lack: {', '.join(lacking)}. Choose them "
-                "by data.kind=graphs data.path=PATH data.weights=NAME data.attributes=[NAME, ...], or add them",
+                "by data.kind=graphs data.path=PATH data.weights=[NAME, ...] data.attributes=[NAME, ...], or add them",
                 code="graph.numbers_differ",
             )
         return [
             replace(
                 graph,
                 node_numbers={name: graph.node_numbers[name] for name in attributes},
-                edge_numbers=graph.edge_numbers if weight else {},
+                edge_numbers={name: graph.edge_numbers[name] for name in edges},
             )
             for graph in self.graphs
         ]

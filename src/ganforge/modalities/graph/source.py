@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 
 from pydantic import Field
 
@@ -21,9 +20,9 @@ from ganforge.data.few_labels import LABEL
 from ganforge.data.files_at import at_path, ending_of, has_parts
 from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.graph import properties
-from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
+from ganforge.modalities.graph.files import edge_lists, edge_tables, matrices, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
-from ganforge.modalities.graph.numbers import WEIGHT, Attributes, finite, settled
+from ganforge.modalities.graph.numbers import WEIGHT, Attributes, Weights, asked_names, finite, settled
 from ganforge.modalities.graph.sets import GraphSet, labeled
 
 WRITTEN = (".graphml", ".gml", ".gexf")
@@ -46,8 +45,8 @@ class GraphFiles(DataSource, kind="graphs"):
     """The attribute of nodes in GraphML, GML and GEXF that is their type; found by default."""
     edge_type: str | None = None
     """The attribute of edges that is their type; found by default."""
-    weights: str = "auto"
-    """The number of each edge that is its weight, by name; auto: `weight`, or the only number there is; none."""
+    weights: Weights = "auto"
+    """The numbers of edges that are kept, by name; auto: all; none. The one called `weight` comes first."""
     attributes: Attributes = "auto"
     """The numbers of nodes that are kept, by name; auto: all; none."""
     labels: layout.Labels = "auto"
@@ -66,8 +65,8 @@ class GraphFiles(DataSource, kind="graphs"):
     @property
     def numbers(self) -> frozenset[str]:
         """The names that were asked for as numbers."""
-        weights = () if self.weights in ("auto", "none") else (self.weights,)
-        return frozenset((*weights, *(() if isinstance(self.attributes, str) else self.attributes)))
+        attributes = () if isinstance(self.attributes, str) else self.attributes
+        return frozenset((*(asked_names(self.weights) or ()), *attributes))
 
     def open(self) -> GraphSet:
         found = at_path(self.path)
@@ -190,7 +189,9 @@ def read_file(
     elif ending in MATRICES:
         found = matrices.read(path, name, repairs, source is not None)
     else:
-        with opened(path) as file:
+        if source is not None and edge_tables.are_at(path):
+            return [edge_tables.read(path, name, repairs, directed, source.edge_type, source.numbers)]
+        with edge_lists.opened(path) as file:
             listed = edge_lists.read(file, name, source is not None)
         weights = {} if listed.weights is None else {WEIGHT: finite(listed.weights, repairs)}
         if listed.weighted and not weights:
@@ -213,16 +214,6 @@ def read_file(
         ]  # fmt: skip
         repairs.notes.append("directions of edges left out (data.directed=false)")
     return found
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file, unpacked if its name ends in .gz."""
-    with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        try:
-            yield file
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise UserError(f"data {path.name}: a damaged .gz file ({error})", code="graph.unreadable_file") from None
 
 
 @contextmanager

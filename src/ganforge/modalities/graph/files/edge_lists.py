@@ -2,6 +2,7 @@
 
 The third column is the weight if it holds numbers, and a fourth one of words the type; or the third is the type if it
 holds words. In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
+`edge_tables` reads several numbers with names.
 
 Lines that begin with #, % or // are comments; those at the start can say `directed` (or `asym`), as files of SNAP and
 KONECT do. A line of one word is a node without edges. Ids are any numbers from 0
@@ -12,12 +13,15 @@ E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ..
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -61,21 +65,31 @@ class Listed:
     weights: np.ndarray | None = None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file, unpacked if its name ends in .gz."""
+    with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        try:
+            yield file
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise UserError(f"data {path.name}: a damaged .gz file ({error})", code="graph.unreadable_file") from None
+
+
 def columns_of(line: str) -> tuple[int, int] | None:
     """The columns of the ends of an edge by the names in a first line; None if it is no such line."""
-    names = _names(line)
+    names = names_in(line)
     first = next((names.index(name) for name in SOURCES if name in names), None)
     second = next((names.index(name) for name in TARGETS if name in names), None)
     return None if first is None or second is None else (first, second)
 
 
-def _names(line: str) -> list[str]:
+def names_in(line: str) -> list[str]:
     return [word.strip(" \"'").lower() for word in re.split(r"[,;\t]|\s+", line.strip())]
 
 
 def weight_column(line: str, columns: tuple[int, int]) -> int | None:
     """The column of the weight by the names in a first line: `weight`, or the third of three; None if there is none."""
-    names = _names(line)
+    names = names_in(line)
     if "weight" in names:
         return names.index("weight")
     return next(iter({0, 1, 2} - set(columns)), None) if len(names) == 3 else None
@@ -127,7 +141,7 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
     typed = alike and columns == (0, 1) and all(types) and not all(as_number(word) is not None for word in types[:1000])
     weighted = any(_has_numbers(part) for part in third_of) and not (typed and types is thirds)
     found = _weights(third_of, name) if weights and weighted else None
-    nodes, edges, gaps = _renumbered(codes, lonely)
+    nodes, edges, gaps = renumbered(codes, lonely)
     return Listed(nodes, edges, types if typed else None, weighted, directed, gaps, found)
 
 
@@ -202,16 +216,12 @@ def _lines(
     edges, alone, thirds, fourths = [], [], [], []
     last = max(*columns, at or 0)
 
-    def code(word: str) -> int:
-        word = word.strip("\"'")
-        return int(word) if WHOLE.fullmatch(word) else words.setdefault(word, -1 - len(words))
-
     for line in block.decode("utf-8", "replace").split("\n"):
         parts = [part for part in SPLIT.split(line.strip(), last + 3) if part]
         if not parts:
             continue
         if len(parts) == 1:
-            alone.append(code(parts[0]))
+            alone.append(code_of(parts[0], words))
             continue
         if len(parts) <= max(columns):
             raise UserError(
@@ -219,7 +229,7 @@ def _lines(
                 f"{columns[0] + 1} and {columns[1] + 1}",
                 code="graph.line_too_short",
             )
-        edges.append((code(parts[columns[0]]), code(parts[columns[1]])))
+        edges.append((code_of(parts[columns[0]], words), code_of(parts[columns[1]], words)))
         third = parts[at].strip("\"'") if at is not None and len(parts) > at else ""
         if third.startswith("{"):
             written = NETWORKX.search(line)
@@ -229,7 +239,13 @@ def _lines(
     return np.array(edges, np.int64).reshape(-1, 2), np.array(alone, np.int64), thirds, fourths
 
 
-def _renumbered(codes: np.ndarray, alone: np.ndarray) -> tuple[int, np.ndarray, bool]:
+def code_of(word: str, words: dict[str, int]) -> int:
+    """The code of an id; words that are met for the first time are added."""
+    word = word.strip("\"'")
+    return int(word) if WHOLE.fullmatch(word) else words.setdefault(word, -1 - len(words))
+
+
+def renumbered(codes: np.ndarray, alone: np.ndarray) -> tuple[int, np.ndarray, bool]:
     """Numbers without gaps, in the order of the ids: how many, the edges [E, 2], and whether there were gaps."""
     if not len(codes) and not len(alone):
         return 0, codes, False
