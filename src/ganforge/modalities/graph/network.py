@@ -82,8 +82,9 @@ class Network(DrawnGraphs, kind="network"):
     array_name: ClassVar[str] = "networks"
     metrics: ClassVar[tuple[str, ...]] = ("network", "edge_overlap", "link_auc")
     exporters: ClassVar[Mapping[str, Exporter]] = {".npy": save_array}
-    file_formats: ClassVar[Mapping[str, Writer]] = formats(graph_of) | {
-        "npz": one_a_file(".npz", graph_of, write_sparse)
+    file_formats: ClassVar[Mapping[str, Writer]] = {
+        **formats(graph_of),
+        "npz": one_a_file(".npz", graph_of, write_sparse),
     }
     graph_of = staticmethod(graph_of)
     usual: ClassVar[str] = "edges"

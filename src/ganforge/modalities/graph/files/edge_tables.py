@@ -123,13 +123,12 @@ def _networkx(lines: list[str], name: str) -> Iterator[tuple[str, str, dict[str,
         written = ENDLESS.sub("1e999", NOT_A_NUMBER.sub("None", "{" + rest))
         try:
             row = ast.literal_eval(written) if brace else {}
-            one, other = parts
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             row = None
-        if not isinstance(row, dict) or not all(isinstance(key, str) for key in row):
+        if len(parts) != 2 or not isinstance(row, dict) or not all(isinstance(key, str) for key in row):
             raise UserError(
                 f"data {name}: the line {line[:60]!r} is not two ids and perhaps attributes, as in "
                 "1 2 {'weight': 0.5, 'time': 3}",
                 code="graph.unreadable_line",
             )
-        yield one, other, row
+        yield parts[0], parts[1], row
