@@ -23,6 +23,12 @@ from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 DRAWN_AGAIN = 20
 
 
+def real_edges(comparison: Comparison, side: str = "real") -> np.ndarray:
+    """The edges of the real network, int [E, 2], without directions if the model knows none."""
+    edges = comparison.samples(side)[0]
+    return edges if comparison.facts.get("directed", False) else np.unique(np.sort(edges, 1), axis=0)
+
+
 def of_nodes(nodes: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Out-degrees and in-degrees, float64 [V]."""
     leaving, entering = (np.bincount(edges[:, side], minlength=nodes).astype(float) for side in (0, 1))
@@ -70,7 +76,7 @@ class NetworkDegrees(Metric, kind="network_degrees"):
             sides = of_nodes(nodes, edges)
             return sides if directed else (sides[0] + sides[1],)
 
-        edges, n = comparison.samples("real")[0], comparison.count("fake", self.n)
+        edges, n = real_edges(comparison), comparison.count("fake", self.n)
         real, random = counted(edges), counted(anywhere(nodes, len(edges), directed))
         made = [counted(sample) for part in comparison.batches("fake", n) for sample in part]
         rng = np.random.default_rng(seed_of("nodes drawn again"))

@@ -16,6 +16,7 @@ import numpy as np
 
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
+from ganforge.modalities.graph.metrics.degrees import real_edges
 
 FEW = 10
 
@@ -46,7 +47,7 @@ class EdgeOverlap(Metric, kind="edge_overlap"):
     def compute(self, comparison: Comparison) -> list[Result]:
         nodes, n = comparison.facts["nodes"], comparison.count("fake", self.n)
         directed = comparison.facts.get("directed", False)
-        real = keys(comparison.samples("real")[0], nodes, directed)
+        real = keys(real_edges(comparison), nodes, directed)
         made = [keys(one, nodes, directed) for part in comparison.batches("fake", n) for one in part]
         shares = [np.isin(one, real).mean() for one in made]
         chance = len(real) / (nodes * (nodes - 1) / (1 if directed else 2))
@@ -67,8 +68,8 @@ class LinkAuc(Metric, kind="link_auc"):
     def compute(self, comparison: Comparison) -> list[Result]:
         nodes, n = comparison.facts["nodes"], comparison.count("fake", self.n)
         directed = comparison.facts.get("directed", False)
-        edges = comparison.samples("heldout")[0]
-        real, held = (keys(one, nodes, directed) for one in (comparison.samples("real")[0], edges))
+        edges = real_edges(comparison, "heldout")
+        real, held = (keys(one, nodes, directed) for one in (real_edges(comparison), edges))
         there = np.concatenate([real, held])
         pairs = comparison.draws("link_auc").integers(nodes, size=(max(FEW, 4 * len(held)) * 2, 2))
         pairs = keys(pairs[pairs[:, 0] != pairs[:, 1]], nodes, directed)

@@ -25,7 +25,7 @@ import numpy as np
 from ganforge.core.language import phrase
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
 from ganforge.modalities.graph.metrics import directed
-from ganforge.modalities.graph.metrics.degrees import anywhere
+from ganforge.modalities.graph.metrics.degrees import anywhere, real_edges
 from ganforge.modalities.graph.metrics.paths import path_length
 
 TINY = 1e-12
@@ -83,7 +83,7 @@ class NetworkStatistics(Metric, kind="network"):
     def compute(self, comparison: Comparison) -> list[Result]:
         nodes, has_directions = comparison.facts["nodes"], comparison.facts.get("directed", False)
         of = directed.statistics if has_directions else statistics
-        edges = comparison.samples("real")[0]
+        edges = real_edges(comparison)
         real = of(nodes, edges)
         random = of(nodes, anywhere(nodes, len(edges), True)) if has_directions else {}
         n, made = comparison.count("fake", self.n), []
