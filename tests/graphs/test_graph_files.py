@@ -21,8 +21,9 @@ from ganforge.data.store import FolderStore
 from ganforge.modalities.graph import encoding
 from ganforge.modalities.graph.files import edge_lists, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
+from ganforge.modalities.graph.network_source import NetworkFile
 from ganforge.modalities.graph.sets import GraphSet, NetworkSet
-from ganforge.modalities.graph.source import GraphFiles, NetworkFile
+from ganforge.modalities.graph.source import GraphFiles
 from refused import refused
 
 

@@ -26,10 +26,11 @@ from ganforge.modalities.graph.metrics import numbers as judged
 from ganforge.modalities.graph.metrics.numbers import GraphNumbers
 from ganforge.modalities.graph.nets.choosing import ChoosingGenerator
 from ganforge.modalities.graph.nets.critic import GraphDiscriminator
+from ganforge.modalities.graph.network_source import NetworkFile
 from ganforge.modalities.graph.numbers import settled
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.modalities.graph.signal import Graphs
-from ganforge.modalities.graph.source import GraphFiles, NetworkFile
+from ganforge.modalities.graph.source import GraphFiles
 from ganforge.recipes import make_recipe
 from refused import refused
 
@@ -73,7 +74,7 @@ def test_weights_and_attributes_of_written_forms_are_kept(tmp_path, form):
     for k, graph in enumerate(graphs):
         WRITERS[form](graph, tmp_path / f"{k}.{form}")
     found = GraphFiles(path=str(tmp_path), holdout=0).open()
-    assert (found.weight, set(found.attributes)) == ("weight", {"size", "visits"})
+    assert ("".join(found.edge_attributes), set(found.attributes)) == ("weight", {"size", "visits"})
     assert not found.understood
     assert found.node_kinds == ("",), "a number is no type"
     for graph, source in zip(found.graphs, graphs, strict=True):
@@ -87,12 +88,12 @@ def test_fields_say_which_numbers_are_kept(tmp_path):
         nx.write_graphml_xml(graph, tmp_path / f"{k}.graphml")
     path = str(tmp_path)
     found = GraphFiles(path=path, weights="length", attributes=("visits",), holdout=0).open()
-    assert (found.weight, found.attributes) == ("length", ("visits",))
+    assert ("".join(found.edge_attributes), found.attributes) == ("length", ("visits",))
     said = "; ".join(found.understood)
     assert "weights of edges left out" in said
     assert "the attribute 'size' of nodes left out" in said
     none = GraphFiles(path=path, weights="none", attributes="none", holdout=0).open()
-    assert (none.weight, none.attributes) == ("", ())
+    assert ("".join(none.edge_attributes), none.attributes) == ("", ())
     assert none.read(0).dtype == np.uint8
     with refused("graph.no_such_attribute", "data.attributes=sise", "size"):
         GraphFiles(path=path, attributes=("sise",)).open()
@@ -145,7 +146,7 @@ def test_weights_of_matrices_each_way(tmp_path):
     assert weights_of(one.graphs[0]) == weights_of(arcs.graphs[0])
     np.save(tmp_path / "plain.npy", (A != 0).astype(float)[None])
     plain = GraphFiles(path=str(tmp_path / "plain.npy"), holdout=0).open()
-    assert (plain.weight, plain.understood) == ("", ())
+    assert ("".join(plain.edge_attributes), plain.understood) == ("", ())
 
 
 def test_attributes_of_a_tu_set_are_read(tmp_path):
@@ -198,7 +199,7 @@ def test_what_is_no_number_throughout_is_left_out_with_the_reason(tmp_path):
         nx.set_node_attributes(graph, {node: ("many" if node == 3 else 0.1 * node) for node in graph}, "spots")
         nx.write_gml(graph, tmp_path / f"{k}.gml")
     found = GraphFiles(path=str(tmp_path), holdout=0).open()
-    assert (found.weight, set(found.attributes)) == ("", {"size", "visits"})
+    assert ("".join(found.edge_attributes), set(found.attributes)) == ("", {"size", "visits"})
     said = "; ".join(found.understood)
     for part in ("'number' of nodes only numbers them", "'rare' of nodes is missing at", "words among its numbers",
                  "'many'", "weights of edges, 1 everywhere, left out", "'spots' of nodes left out"):  # fmt: skip
@@ -369,7 +370,7 @@ def test_a_short_training_writes_numbers_in_range_in_every_format(tmp_path):
     for form in ("graphml", "gml", "gexf"):
         signal.file_formats[form](samples, tmp_path / form, 0, spec)
         again = GraphFiles(path=str(tmp_path / form), holdout=0).open()
-        assert (again.weight, set(again.attributes)) == ("weight", {"size", "visits"})
+        assert ("".join(again.edge_attributes), set(again.attributes)) == ("weight", {"size", "visits"})
         for one, graph in zip(again.graphs, made, strict=True):
             assert weights_of(one) == weights_of(graph)
             assert one.node_numbers["size"].tolist() == graph.node_numbers["size"].tolist()
@@ -458,10 +459,10 @@ def test_a_model_takes_the_numbers_that_it_knows_of_other_data():
     signal = Graphs(nodes=9, padded=True)
     plain = signal.spec(GraphSet("plain", data.with_numbers("", ())), lambda shape: shape)
     assert signal.prepare_all(data, plain).shape == (8, 9, 9)
-    fewer = signal.spec(GraphSet("fewer", data.with_numbers("weight", ("visits",))), lambda shape: shape)
+    fewer = signal.spec(GraphSet("fewer", data.with_numbers(("weight",), ("visits",))), lambda shape: shape)
     assert signal.prepare_all(data, fewer).shape == (8, 2, 9, 9)
     with refused("graph.numbers_differ", "size"):
-        signal.prepare_all(GraphSet("fewer", data.with_numbers("weight", ("visits",))),
+        signal.prepare_all(GraphSet("fewer", data.with_numbers(("weight",), ("visits",))),
                            signal.spec(data, lambda shape: shape))  # fmt: skip
 
 

@@ -55,9 +55,9 @@ def for_network(dataset: NetworkSet, machine: Machine) -> Choice:
     """
     refuse_large(dataset.graph.nodes, dataset.name)
     reasons = ["network: CELL, a low-rank model of a network, without a GAN: as good as NetGAN and far quicker"]
-    facts = (
-        f"{len(dataset):,} directions of {len(dataset.graph.edges):,} edges of {dataset.graph.nodes:,} nodes; {machine}"
-    )
+    edges = f"{len(dataset.graph.edges):,} edges"
+    what = f"{edges} with directions" if dataset.graph.directed else f"{len(dataset):,} directions of {edges}"
+    facts = f"{what} of {dataset.graph.nodes:,} nodes; {machine}"
     return Choice(facts, "network", (), tuple(reasons))
 
 

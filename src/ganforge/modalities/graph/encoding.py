@@ -4,8 +4,8 @@ A coded graph is one matrix: on the diagonal 1 + the type of the node, 0 where t
 the edge, 0 where there is none. The nets get one channel of zeros and ones for each type of edges, then one for each
 type of nodes, which is 0 off the diagonal.
 
-Numbers, if there are any, are in P further planes: attribute k of the nodes on the diagonal of plane k, the weights of
-the edges elsewhere in the first one, 0 where nothing is. A coded graph is then float32; the nets get the planes in
+Numbers, if there are any, are in P further planes: attribute k of the nodes on the diagonal of plane k, attribute k of
+the edges elsewhere, the weight first, 0 where nothing is. A coded graph is then float32; the nets get the planes in
 standard normal numbers (`scale`) as their last channels.
 
 N graphs, V most nodes, B types of edges, T types of nodes.  coded uint8 [N, V, V] or float32 [N, 1 + P, V, V],
@@ -56,12 +56,18 @@ def coded(graph: Graph, size: int, node_kinds: Sequence[str], edge_kinds: Sequen
 
 def planes_of(state: Mapping[str, Any]) -> int:
     """P, how many planes of numbers there are."""
-    return max(int("weight" in state), len(state.get("attributes", ())))
+    return max(len(of_edges(state)), len(state.get("attributes", ())))
 
 
-def names_of(state: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The names of the weight (or nothing) and of the attributes."""
-    return state.get("weight", {"name": ""})["name"], tuple(one["name"] for one in state.get("attributes", ()))
+def of_edges(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a spec stores of each number of the edges, the weight first."""
+    return [*([state["weight"]] if "weight" in state else []), *state.get("edge_attributes", ())]
+
+
+def names_of(state: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the numbers of edges and of nodes."""
+    edges, nodes = (tuple(one["name"] for one in found) for found in (of_edges(state), state.get("attributes", ())))
+    return edges, nodes
 
 
 def graph_of(sample: np.ndarray, state: Mapping[str, Any]) -> Graph:
@@ -79,8 +85,8 @@ def graph_of(sample: np.ndarray, state: Mapping[str, Any]) -> Graph:
         len(there), edges.astype(np.int64), directed, words, bond,
         {one["name"]: typed(plane[there, there], one)
          for plane, one in zip(planes, state.get("attributes", ()), strict=False)},
-        {one["name"]: typed(planes[0][there[edges[:, 0]], there[edges[:, 1]]], one)
-         for one in [state[name] for name in ("weight",) if name in state]},
+        {one["name"]: typed(plane[there[edges[:, 0]], there[edges[:, 1]]], one)
+         for plane, one in zip(planes, of_edges(state), strict=False)},
     )  # fmt: skip
 
 
@@ -94,12 +100,12 @@ def typed(values: np.ndarray, one: Mapping[str, Any]) -> np.ndarray:
 def to_planes(numbers: Tensor, codes: Tensor, state: Mapping[str, Any], rng: Rng) -> Tensor:
     """Planes of numbers [N, P, V, V] of coded graphs [N, V, V] as the nets get them."""
     planes = torch.zeros_like(numbers)
-    if "weight" in state:
-        uniform = rng.uniform("weights", codes.shape).to(numbers.device)
+    linked = (codes > 0) & ~torch.eye(codes.shape[1], dtype=torch.bool, device=codes.device)
+    for k, one in enumerate(of_edges(state)):
+        uniform = rng.uniform(f"weights {k}" if k else "weights", codes.shape).to(numbers.device)
         if not state["directed"]:
             uniform = uniform.triu() + uniform.triu(1).transpose(1, 2)
-        linked = (codes > 0) & ~torch.eye(codes.shape[1], dtype=torch.bool, device=codes.device)
-        planes[:, 0] = scale.to_normal(numbers[:, 0], state["weight"], uniform) * linked
+        planes[:, k] = scale.to_normal(numbers[:, k], one, uniform) * linked
     for k, one in enumerate(state.get("attributes", ())):
         uniform = rng.uniform(f"attribute {k}", codes.shape[:2]).to(numbers.device)
         normal = scale.to_normal(numbers[:, k].diagonal(dim1=1, dim2=2), one, uniform)
@@ -113,9 +119,9 @@ def from_planes(planes: Tensor, codes: np.ndarray, state: Mapping[str, Any]) -> 
     found = np.zeros((len(codes), 1 + planes.shape[1], *codes.shape[1:]), np.float32)
     found[:, 0] = codes
     diagonal = np.eye(codes.shape[1], dtype=bool)
-    if "weight" in state:
-        weights = planes[:, 0] if state["directed"] else (planes[:, 0] + planes[:, 0].transpose(1, 2)) / 2
-        found[:, 1] = scale.from_normal(weights, state["weight"]) * ((codes > 0) & ~diagonal)
+    for k, one in enumerate(of_edges(state)):
+        values = planes[:, k] if state["directed"] else (planes[:, k] + planes[:, k].transpose(1, 2)) / 2
+        found[:, 1 + k] = scale.from_normal(values, one) * ((codes > 0) & ~diagonal)
     for k, one in enumerate(state.get("attributes", ())):
         values = scale.from_normal(planes[:, k].diagonal(dim1=1, dim2=2), one)
         found[:, 1 + k, diagonal] = values * (codes[:, diagonal] > 0)

@@ -23,7 +23,7 @@ class Graph:
         node_types: a word for each node, or None.
         edge_types: a word for each edge, or None.
         node_numbers: float64 [V] by name, NaN where a node has none; of a set that is open none is missing.
-        edge_numbers: float64 [E] by name; of a set that is open one at most, the weight.
+        edge_numbers: float64 [E] by name, the weight first.
         typed_by: the attributes of nodes and of edges that the types are, as the file names them, if it does.
     """
 
@@ -141,6 +141,15 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     new = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     return ordered[new]
+
+
+def reciprocity(graph: Graph) -> float:
+    """The share of the edges of a directed graph that also go the other way; 0 without edges."""
+    if not len(graph.edges):
+        return 0.0
+    there = graph.edges[:, 0] * graph.nodes + graph.edges[:, 1]
+    back = graph.edges[:, 1] * graph.nodes + graph.edges[:, 0]
+    return float(np.isin(back, there).mean())
 
 
 def largest_core(graph: Graph) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.modalities.graph.graphs import Graph
+from ganforge.modalities.graph.graphs import Graph, reciprocity
 from ganforge.modalities.graph.sets import GraphSet, NetworkSet
 from ganforge.recipes import fitting
 from ganforge.signals import Inspection
@@ -25,7 +25,7 @@ def of_graphs(dataset: GraphSet) -> Inspection:
     }  # fmt: skip
     columns = {
         "edges": {name: [graph.edge_numbers[name] for graph in dataset.graphs]
-                  for name in [dataset.weight] * bool(dataset.weight)},
+                  for name in dataset.edge_attributes},
         "nodes": {name: [graph.node_numbers[name] for graph in dataset.graphs] for name in dataset.attributes},
     }  # fmt: skip
     numbers = {what: {name: spread(np.concatenate(parts)) for name, parts in one.items()}
@@ -82,17 +82,30 @@ def of_network(dataset: NetworkSet) -> Inspection:
         "count": len(dataset),
         "nodes": graph.nodes,
         "edges": len(graph.edges),
+        "directed": graph.directed,
         "degree": span(degrees),
         "isolated_nodes": isolated(graph),
         "notes": list(dataset.understood),
         "recipes": fitting.to_plain(fits),
         "hints": [],
     }
+    said = (
+        f"{len(graph.edges):,} edges ({len(dataset):,} in both directions); degrees {degrees.min()} to "
+        f"{degrees.max():,}, {degrees.mean():.3g} on average"
+    )
+    if graph.directed:
+        sides = [np.bincount(graph.edges[:, k], minlength=graph.nodes) for k in (0, 1)]
+        facts["out_degree"], facts["in_degree"] = map(span, sides)
+        facts["reciprocity"] = reciprocity(graph)
+        said = (
+            f"{len(graph.edges):,} directed edges, of which {facts['reciprocity']:.1%} go both ways; out-degrees "
+            f"{sides[0].min()} to {sides[0].max():,}, in-degrees {sides[1].min()} to {sides[1].max():,}, "
+            f"{sides[0].mean():.3g} on average"
+        )
 
     def shown() -> list[Any]:
         return [
-            f"{dataset.name}: one network of {graph.nodes:,} nodes and {len(graph.edges):,} edges ({len(dataset):,} in "
-            f"both directions); degrees {degrees.min()} to {degrees.max():,}, {degrees.mean():.3g} on average; "
+            f"{dataset.name}: one network of {graph.nodes:,} nodes and {said}; "
             f"{facts['isolated_nodes']:,} nodes without edges",
             *dataset.understood,
             "",

@@ -1,8 +1,7 @@
 """Which numbers of nodes and edges are kept of a set of graphs: weights of edges, and attributes of nodes.
 
 A number is what a file has beside the type: a column of integers with few values is the type (`files/written`), not a
-number. One number of each edge is kept, its weight, and any of nodes. In the end each graph has the same ones and none
-is missing.
+number. Of edges the weight comes first. In the end each graph has the same ones and none is missing.
 """
 
 from __future__ import annotations
@@ -25,8 +24,10 @@ MOST_VALUES = 64
 """Different values up to which whole numbers can be types."""
 TELLING = 8
 """Values of a file from which on it can tell whether they are types."""
-MOST_ATTRIBUTES = 32
+MOST_ATTRIBUTES = {"node": 32, "edge": 8}
 Attributes = Literal["auto", "none"] | tuple[str, ...]
+Weights = str | tuple[str, ...]
+"""auto, none, a name or several."""
 What = Literal["node", "edge"]
 
 
@@ -61,13 +62,13 @@ def finite(values: np.ndarray, repairs: Repairs) -> np.ndarray:
 
 
 def settled(
-    graphs: Sequence[Graph], repairs: Repairs, where: str, weights: str = "auto", attributes: Attributes = "auto"
+    graphs: Sequence[Graph], repairs: Repairs, where: str, weights: Weights = "auto", attributes: Attributes = "auto"
 ) -> list[Graph]:
     """The graphs with the numbers that are kept, the same ones in each; what is missing is the median of the set.
 
     Args:
         where: the name of the data, for errors.
-        weights: the name of the edge attribute that is kept; auto: `weight`, or the only one there is; none.
+        weights: the names of the edge attributes that are kept; auto: all; none.
         attributes: the names of the node attributes that are kept; auto: all; none.
 
     Raises:
@@ -75,14 +76,15 @@ def settled(
     """
     wanted = None if attributes == "auto" else () if attributes == "none" else attributes
     nodes, node_types = _chosen(graphs, "node", wanted, repairs)
-    wanted = None if weights == "auto" else () if weights == "none" else (weights,)
-    edges, edge_types = _chosen(graphs, "edge", wanted, repairs)
-    if len(nodes) > MOST_ATTRIBUTES:
-        raise UserError(
-            f"data {where}: {len(nodes)} attributes of nodes that are numbers are more than {MOST_ATTRIBUTES}. Choose "
-            f"some: data.kind=graphs data.path=PATH data.attributes=[{', '.join(nodes[:3])}], or data.attributes=none",
-            code="graph.too_many_attributes",
-        )
+    edges, edge_types = _chosen(graphs, "edge", asked_names(weights), repairs)
+    for what, names, field in (("node", nodes, "attributes"), ("edge", edges, "weights")):
+        if len(names) > MOST_ATTRIBUTES[what]:
+            raise UserError(
+                f"data {where}: {len(names)} attributes of {what}s that are numbers are more than "
+                f"{MOST_ATTRIBUTES[what]}. Choose some: data.kind=graphs data.path=PATH "
+                f"data.{field}=[{', '.join(names[:3])}], or data.{field}=none",
+                code="graph.too_many_attributes",
+            )
     kept = [_typed(_typed(graph, "node", node_types), "edge", edge_types) for graph in graphs]
     of_nodes, of_edges = _filled(kept, "node", nodes, repairs), _filled(kept, "edge", edges, repairs)
     return [
@@ -93,6 +95,13 @@ def settled(
         )
         for k, graph in enumerate(kept)
     ]
+
+
+def asked_names(weights: Weights) -> tuple[str, ...] | None:
+    """The names of edge attributes that are asked for; None for auto."""
+    if isinstance(weights, str):
+        return None if weights == "auto" else () if weights == "none" else (weights,)
+    return weights
 
 
 def _of(graph: Graph, what: What):
@@ -119,13 +128,7 @@ def _chosen(
         kept = list(dict.fromkeys(asked))
     else:
         kept = [name for name in names if name not in types and _is_kept(graphs, what, name, repairs)]
-        if what == "edge" and len(kept) > 1:
-            if WEIGHT not in kept:
-                repairs.notes.append(
-                    f"edges have several numbers ({', '.join(kept)}) and none of them is called {WEIGHT}: choose one "
-                    "by data.weights=NAME"
-                )
-            kept = [name for name in kept if name == WEIGHT]
+        kept.sort(key=lambda name: (what, name) != ("edge", WEIGHT))
     for name in names:
         if name not in kept and name not in types:
             one = f"the attribute {name!r} of {what}s"

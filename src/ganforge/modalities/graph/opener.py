@@ -18,9 +18,10 @@ from ganforge.data.store import is_hidden
 from ganforge.data.zip_store import ZipStore
 from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
 from ganforge.modalities.graph.graphs import Repairs
+from ganforge.modalities.graph.network_source import NetworkFile
 from ganforge.modalities.graph.numbers import settled
 from ganforge.modalities.graph.sets import GraphSet, labeled
-from ganforge.modalities.graph.source import MATRICES, PLAIN, WRITTEN, GraphFiles, NetworkFile
+from ganforge.modalities.graph.source import MATRICES, PLAIN, WRITTEN, GraphFiles
 
 SURE, CLEAR, LIKELY, ASKED = 0.96, 0.9, 0.85, 0.01
 LINE = re.compile(rb"\s*\d+[ \t]+\d+(?:[ \t]+[-+.\deE]+)?\s*")

@@ -20,9 +20,8 @@ AsGraph = Callable[[np.ndarray, Mapping[str, Any]], Graph]
 """A decoded sample and the state of its spec → the graph."""
 
 
-def one_a_file(ending: str, graph_of: AsGraph) -> Writer:
+def one_a_file(ending: str, graph_of: AsGraph, write: Callable[[Graph, Path], None]) -> Writer:
     """A writer of one file a sample."""
-    write: Callable[[Graph, Path], None] = written.WRITERS[ending]
 
     def all_of(samples: np.ndarray, folder: Path, start: int, spec: Spec) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +35,7 @@ def one_a_file(ending: str, graph_of: AsGraph) -> Writer:
 
 def formats(graph_of: AsGraph) -> Mapping[str, Writer]:
     """Writers of all formats, by name."""
-    return {ending[1:]: one_a_file(ending, graph_of) for ending in written.WRITERS}
+    return {ending[1:]: one_a_file(ending, graph_of, write) for ending, write in written.WRITERS.items()}
 
 
 class DrawnGraphs(Signal):

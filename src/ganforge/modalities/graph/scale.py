@@ -40,11 +40,16 @@ def fitted(name: str, values: np.ndarray) -> dict[str, Any]:
 
 
 def of_graphs(graphs: Sequence[Graph]) -> dict[str, Any]:
-    """What a spec stores of the numbers of graphs: `weight` and `attributes`, if there are any."""
+    """What a spec stores of the numbers of graphs, if there are any: of edges the first is `weight`, further ones are
+    `edge_attributes`, and those of nodes `attributes`."""
     found: dict[str, Any] = {}
     for name in graphs[0].edge_numbers:
         values = np.concatenate([graph.edge_numbers[name] for graph in graphs])
-        found["weight"] = fitted(name, values if len(values) else np.ones(1))
+        one = fitted(name, values if len(values) else np.ones(1))
+        if "weight" in found:
+            found.setdefault("edge_attributes", []).append(one)
+        else:
+            found["weight"] = one
     columns = [
         (name, np.concatenate([graph.node_numbers[name] for graph in graphs])) for name in graphs[0].node_numbers
     ]

@@ -25,7 +25,7 @@ class GraphSet(Dataset):
         graphs: none is without nodes; all have numbers of the same names.
         node_kinds, edge_kinds: the words that types of nodes and edges are, sorted; one empty word without types.
         directed: whether the edges of any have a direction.
-        weight: the name of the edge attribute that is the weight, or nothing.
+        edge_attributes: the names of the edge attributes that are numbers, the weight first.
         attributes: the names of the node attributes that are numbers.
     """
 
@@ -42,7 +42,7 @@ class GraphSet(Dataset):
             self.edge_kinds = tuple(kind for kind in self.edge_kinds if kind) or ("",)
         self.directed = any(graph.directed for graph in self.graphs)
         first = self.graphs[:1]
-        self.weight = next((name for graph in first for name in graph.edge_numbers), "")
+        self.edge_attributes = tuple(name for graph in first for name in graph.edge_numbers)
         self.attributes = tuple(name for graph in first for name in graph.node_numbers)
         words = "".join(content_of(graph) + numbers_of(graph) for graph in self.graphs)
         self.digest = hashlib.sha256(words.encode()).hexdigest()[:16]
@@ -83,27 +83,27 @@ class GraphSet(Dataset):
             part.understood = (*part.understood, said)
         return part
 
-    def with_numbers(self, weight: str, attributes: Sequence[str]) -> list[Graph]:
-        """The graphs with these numbers alone, in this order.
+    def with_numbers(self, edges: Sequence[str], attributes: Sequence[str]) -> list[Graph]:
+        """The graphs with these numbers of edges and of nodes alone, in this order.
 
         Raises:
             UserError: they lack one.
         """
-        if (weight, tuple(attributes)) == (self.weight, self.attributes):
+        if (tuple(edges), tuple(attributes)) == (self.edge_attributes, self.attributes):
             return self.graphs
         lacking = [name for name in attributes if name not in self.attributes]
-        lacking += [f"{weight} of edges"] if weight not in ("", self.weight) else []
+        lacking += [f"{name} of edges" for name in edges if name not in self.edge_attributes]
         if lacking:
             raise UserError(
                 f"data {self.name}: the model knows numbers that these graphs lack: {', '.join(lacking)}. Choose them "
-                "by data.kind=graphs data.path=PATH data.weights=NAME data.attributes=[NAME, ...], or add them",
+                "by data.kind=graphs data.path=PATH data.weights=[NAME, ...] data.attributes=[NAME, ...], or add them",
                 code="graph.numbers_differ",
             )
         return [
             replace(
                 graph,
                 node_numbers={name: graph.node_numbers[name] for name in attributes},
-                edge_numbers=graph.edge_numbers if weight else {},
+                edge_numbers={name: graph.edge_numbers[name] for name in edges},
             )
             for graph in self.graphs
         ]
@@ -120,10 +120,10 @@ class GraphSet(Dataset):
 
 
 class NetworkSet(Dataset):
-    """One network. Its items are its edges in both directions, int32 [2].
+    """One network. Its items are its edges, int32 [2]: as they are if it is directed, else in both directions.
 
     Attributes:
-        graph: the network that a model is trained on, without directions.
+        graph: the network that a model is trained on, without types and numbers.
         held: edges that were held back, int64 [H, 2].
     """
 
@@ -136,12 +136,13 @@ class NetworkSet(Dataset):
         self.digest = hashlib.sha256(content_of(graph).encode() + self.held.tobytes()).hexdigest()[:16]
 
     def __len__(self) -> int:
-        return 2 * len(self.graph.edges)
+        return len(self.graph.edges) * (1 if self.graph.directed else 2)
 
     @property
     def items(self) -> np.ndarray:
-        """int32 [2 E, 2]."""
-        return np.concatenate([self.graph.edges, self.graph.edges[:, ::-1]]).astype(np.int32)
+        """int32 [2 E, 2], or [E, 2] with directions."""
+        edges = self.graph.edges.astype(np.int32)
+        return edges if self.graph.directed else np.concatenate([edges, edges[:, ::-1]])
 
     def read(self, index: int) -> np.ndarray:
         count = len(self.graph.edges)
@@ -176,16 +177,15 @@ class NetworkSet(Dataset):
             )
         stays = np.ones(len(edges), bool)
         stays[chosen] = False
-        part = NetworkSet(self.name, Graph(self.graph.nodes, edges[stays]), edges[chosen])
-        if split == "test":
-            part = NetworkSet(self.name, Graph(self.graph.nodes, edges[chosen]), edges[chosen])
+        taken = edges[chosen] if split == "test" else edges[stays]
+        part = NetworkSet(self.name, Graph(self.graph.nodes, taken, self.graph.directed), edges[chosen])
         said = f"{len(chosen):,} of {len(edges):,} edges are held back for link prediction (data.holdout=0: none)"
         part.understood = (*self.understood, said)
         return part
 
 
 def _in_tree(graph: Graph) -> np.ndarray:
-    """Which edges are in a spanning forest, bool [E]: the first that join two parts."""
+    """Which edges are in a spanning forest, whatever their directions, bool [E]: the first that join two parts."""
     parent = list(range(graph.nodes))
 
     def root(node: int) -> int:

@@ -30,6 +30,7 @@ from ganforge.modalities.graph import choose, encoding, findings, inspect, scale
 from ganforge.modalities.graph.example import write_graphs
 from ganforge.modalities.graph.files import tu
 from ganforge.modalities.graph.graphs import largest_core
+from ganforge.modalities.graph.numbers import WEIGHT
 from ganforge.modalities.graph.output import DrawnGraphs, formats
 from ganforge.modalities.graph.sets import GraphSet
 from ganforge.signals import (
@@ -60,7 +61,8 @@ def write_tu(samples: np.ndarray, path: Path, spec: Spec) -> None:
 
 def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
     """The exporter of `.npz`: `adjacency` uint8 [N, V, V], 1 + the type of the edge; `sizes`; if there are any:
-    `node_types`, `edge_types` (words), `weights` float32 [N, V, V], `attributes` [N, V, A], `attribute_names`."""
+    `node_types`, `edge_types` (words), `weights` float32 [N, V, V], `attributes` [N, V, A], `attribute_names`. Numbers
+    of edges that are not `weight` alone are `edge_attributes` [N, V, V, A], `edge_attribute_names`."""
     state = spec.state
     codes = samples if samples.ndim == 3 else samples[:, 0].astype(np.uint8)
     nodes = np.diagonal(codes, axis1=1, axis2=2).astype(np.int64)
@@ -70,9 +72,13 @@ def write_matrices(samples: np.ndarray, path: Path, spec: Spec) -> None:
     if list(state["edge_kinds"]) != [""]:
         more["edge_types"] = np.array(state["edge_kinds"])
     apart = 1 - np.eye(codes.shape[1], dtype=np.uint8)
-    if "weight" in state:
+    of_edges, named = encoding.names_of(state)
+    if of_edges == (WEIGHT,):
         more["weights"] = samples[:, 1] * apart
-    if named := [one["name"] for one in state.get("attributes", ())]:
+    elif of_edges:
+        more["edge_attributes"] = (samples[:, 1 : 1 + len(of_edges)] * apart).transpose(0, 2, 3, 1)
+        more["edge_attribute_names"] = np.array(of_edges)
+    if named:
         more["attributes"] = np.diagonal(samples[:, 1 : 1 + len(named)], axis1=2, axis2=3).transpose(0, 2, 1)
         more["attribute_names"] = np.array(named)
     with path.open("wb") as file:
@@ -131,7 +137,7 @@ class Graphs(DrawnGraphs, kind="graphs"):
                     f"({', '.join(kinds[0]) or 'none'}; {', '.join(kinds[1]) or 'none'})",
                     code="graph.types_differ",
                 )
-        named = [[f"{one.weight} of edges"] * bool(one.weight) + list(one.attributes) for one in graphs]
+        named = [[*(f"{name} of edges" for name in one.edge_attributes), *one.attributes] for one in graphs]
         if named[0] != named[1]:
             raise UserError(
                 f"{sets[0].name} and {sets[1].name}: their numbers differ ({', '.join(named[0]) or 'none'}; "
@@ -228,9 +234,12 @@ class Graphs(DrawnGraphs, kind="graphs"):
     def card(self, spec: Spec) -> Card:
         kinds = [kind for kind in spec.state["node_kinds"] if kind]
         contents = (phrase("Types of nodes: {names}.", names=", ".join(kinds)),) if kinds else ()
-        if weight := spec.state.get("weight"):
-            contents += (phrase("Edges have a number: {name}.", name=weight["name"]),)
-        if named := [one["name"] for one in spec.state.get("attributes", ())]:
+        of_edges, named = encoding.names_of(spec.state)
+        if len(of_edges) == 1:
+            contents += (phrase("Edges have a number: {name}.", name=of_edges[0]),)
+        elif of_edges:
+            contents += (phrase("Edges have numbers: {names}.", names=", ".join(of_edges)),)
+        if named:
             contents += (phrase("Nodes have numbers: {names}.", names=", ".join(named)),)
         return Card(
             phrase("graphs of up to {most} nodes", most=spec.shape[1]), contents,

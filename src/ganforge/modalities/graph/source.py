@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from ganforge.core.condition_kinds import Category, Condition, Number, Value
@@ -22,10 +20,10 @@ from ganforge.data.few_labels import LABEL
 from ganforge.data.files_at import at_path, ending_of, has_parts
 from ganforge.data.store import Store, is_hidden
 from ganforge.modalities.graph import properties
-from ganforge.modalities.graph.files import edge_lists, matrices, tu, written
+from ganforge.modalities.graph.files import edge_lists, edge_tables, matrices, tu, written
 from ganforge.modalities.graph.graphs import Graph, Repairs, simple
-from ganforge.modalities.graph.numbers import WEIGHT, Attributes, finite, settled
-from ganforge.modalities.graph.sets import GraphSet, NetworkSet, labeled
+from ganforge.modalities.graph.numbers import WEIGHT, Attributes, Weights, asked_names, finite, settled
+from ganforge.modalities.graph.sets import GraphSet, labeled
 
 WRITTEN = (".graphml", ".gml", ".gexf")
 MATRICES = (".npz", ".npy")
@@ -42,13 +40,13 @@ class GraphFiles(DataSource, kind="graphs"):
     path: str
     """The folder, zip or file."""
     directed: bool | None = None
-    """Whether edges have a direction. By default as the files say; edge lists are without."""
+    """Whether edges have a direction. By default as the files say; edge lists that do not say so are without."""
     node_type: str | None = None
     """The attribute of nodes in GraphML, GML and GEXF that is their type; found by default."""
     edge_type: str | None = None
     """The attribute of edges that is their type; found by default."""
-    weights: str = "auto"
-    """The number of each edge that is its weight, by name; auto: `weight`, or the only number there is; none."""
+    weights: Weights = "auto"
+    """The numbers of edges that are kept, by name; auto: all; none. The one called `weight` comes first."""
     attributes: Attributes = "auto"
     """The numbers of nodes that are kept, by name; auto: all; none."""
     labels: layout.Labels = "auto"
@@ -67,15 +65,15 @@ class GraphFiles(DataSource, kind="graphs"):
     @property
     def numbers(self) -> frozenset[str]:
         """The names that were asked for as numbers."""
-        weights = () if self.weights in ("auto", "none") else (self.weights,)
-        return frozenset((*weights, *(() if isinstance(self.attributes, str) else self.attributes)))
+        attributes = () if isinstance(self.attributes, str) else self.attributes
+        return frozenset((*(asked_names(self.weights) or ()), *attributes))
 
     def open(self) -> GraphSet:
         found = at_path(self.path)
         if not isinstance(found, Path):
             return self.of_store(found)
         repairs = Repairs()
-        return self._finished(read_file(found, found.name, repairs, self), None, repairs, [])
+        return self._finished(read_file(found, found.name, repairs, self.directed, self), None, repairs, [])
 
     def of_store(self, store: Store) -> GraphSet:
         """The graphs of all files in a folder or zip.
@@ -102,7 +100,7 @@ class GraphFiles(DataSource, kind="graphs"):
         for k, name in enumerate(folders.files):
             try:
                 with _as_file(store, name) as file:
-                    found = read_file(file, name, repairs, self)
+                    found = read_file(file, name, repairs, self.directed, self)
             except BadItem as error:
                 skipped.append((error.where, error.why))
                 continue
@@ -172,79 +170,38 @@ def condition(dataset: GraphSet, name: str) -> tuple[Condition, list[Value]]:
     return found, list(values)
 
 
-class NetworkFile(DataSource, kind="network_file"):
-    """One network in a file: an edge list, GraphML, GML, GEXF or an adjacency matrix; for more say than `data=FILE`
-    gives. Directions, weights and attributes are left out."""
-
-    path: str
-    """The file; edge lists may be compressed (.gz)."""
-    split: Literal["train", "test", "all"] = "train"
-    """Which edges to take: those to train on, those that are held back (test), or all."""
-    holdout: float = Field(default=0.0, ge=0, lt=1)
-    """The share of the edges that is held back to measure link prediction, at least a spanning tree stays; 0: none."""
-
-    @property
-    def held_back(self) -> float:
-        return self.holdout
-
-    def part(self, name: str) -> DataSource | None:
-        return super().part(name) if self.holdout else None
-
-    def open(self) -> NetworkSet:
-        path = Path(self.path).expanduser()
-        if not path.is_file():
-            raise UserError(f"data.path={self.path}: no such file", code="data.not_found")
-        repairs = Repairs()
-        graphs = read_file(path, path.name, repairs, None)
-        if len(graphs) != 1:
-            raise UserError(
-                f"data {self.path}: it holds {len(graphs)} graphs, and one network is wanted. Use data.kind=graphs",
-                code="graph.several_graphs",
-            )
-        graph = settled(graphs, repairs, self.path, "none", "none")[0]
-        if graph.directed:
-            repairs.notes.append("directions of edges left out")
-            own = Repairs()
-            graph = simple(graph.nodes, graph.edges, own)
-            repairs.both_ways += own.both_ways
-        for what, there in (("nodes", graph.node_types), ("edges", graph.edge_types)):
-            if there is not None:
-                repairs.dropped[f"types of {what}"] += 1
-        if not len(graph.edges):
-            raise UserError(f"data {self.path}: the network has no edges", code="data.empty")
-        alone = graph.nodes - len(np.unique(graph.edges))
-        if alone:
-            repairs.notes.append(f"{alone:,} nodes without edges stay so")
-        dataset = NetworkSet(self.path, Graph(graph.nodes, graph.edges))
-        dataset.understood = repairs.sentences()
-        return dataset.part(self.split, self.holdout)
-
-
-def read_file(path: Path, name: str, repairs: Repairs, source: GraphFiles | None) -> list[Graph]:
+def read_file(
+    path: Path, name: str, repairs: Repairs, directed: bool | None, source: GraphFiles | None = None
+) -> list[Graph]:
     """The graphs of one file.
+
+    Args:
+        directed: whether edges have a direction; None: as the file says.
+        source: what of types and numbers is kept; None: nothing.
 
     Raises:
         UserError: it cannot be read.
     """
     ending = ending_of(name)
-    directed = None if source is None else source.directed
     if ending in WRITTEN:
         asked = (None, None) if source is None else (source.node_type, source.edge_type)
         found = [written.read(path, name, ending, repairs, asked, frozenset() if source is None else source.numbers)]
     elif ending in MATRICES:
         found = matrices.read(path, name, repairs, source is not None)
     else:
-        with opened(path) as file:
+        if source is not None and edge_tables.are_at(path):
+            return [edge_tables.read(path, name, repairs, directed, source.edge_type, source.numbers)]
+        with edge_lists.opened(path) as file:
             listed = edge_lists.read(file, name, source is not None)
         weights = {} if listed.weights is None else {WEIGHT: finite(listed.weights, repairs)}
         if listed.weighted and not weights:
             repairs.dropped["weights of edges"] += 1
         if listed.gaps:
             repairs.notes.append("ids have gaps: nodes are renumbered")
+        arrows = listed.directed if directed is None else directed
         found = [
             simple(
-                listed.nodes, listed.edges, repairs, directed=bool(directed), edge_types=listed.third,
-                edge_numbers=weights,
+                listed.nodes, listed.edges, repairs, directed=arrows, edge_types=listed.third, edge_numbers=weights,
             )
         ]  # fmt: skip
     if directed is False and any(graph.directed for graph in found):
@@ -257,16 +214,6 @@ def read_file(path: Path, name: str, repairs: Repairs, source: GraphFiles | None
         ]  # fmt: skip
         repairs.notes.append("directions of edges left out (data.directed=false)")
     return found
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file, unpacked if its name ends in .gz."""
-    with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        try:
-            yield file
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise UserError(f"data {path.name}: a damaged .gz file ({error})", code="graph.unreadable_file") from None
 
 
 @contextmanager

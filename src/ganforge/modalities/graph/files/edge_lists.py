@@ -2,8 +2,10 @@
 
 The third column is the weight if it holds numbers, and a fourth one of words the type; or the third is the type if it
 holds words. In a table with a header the weight is the column `weight`. networkx writes it as `{'weight': 0.5}`.
+`edge_tables` reads several numbers with names.
 
-Lines that begin with #, % or // are comments. A line of one word is a node without edges. Ids are any numbers from 0
+Lines that begin with #, % or // are comments; those at the start can say `directed` (or `asym`), as files of SNAP and
+KONECT do. A line of one word is a node without edges. Ids are any numbers from 0
 on, with gaps, or words. The file is read in blocks: of ten million edges at most about 1 GB is held at a time.
 
 E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ... in the order of their appearance.
@@ -11,12 +13,15 @@ E lines.  codes int64 [E, 2]: ids from 0 on as they are, words as −1, −2, ..
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -26,6 +31,7 @@ from ganforge.modalities.graph.numbers import as_number
 BLOCK = 2**24  # bytes
 LONGEST_LINE = 2**22  # bytes
 COMMENT = re.compile(rb"^[ \t]*(?:#|%|//)[^\n]*\n?", re.MULTILINE)
+STATED = re.compile(rb"\A(?:[ \t]*(?:#|%|//)[^\n]*\n)*?[ \t]*(?:#|%|//)[^\n]*?\b(?:directed|asym)\b", re.IGNORECASE)
 SPLIT = re.compile(r"[\s,;]+")
 NUMBERS = b"0123456789 \t\r\n,;.+-eE"
 NETWORKX = re.compile(r"\{.*?['\"]weight['\"]: *([^,} ]+)")
@@ -45,6 +51,7 @@ class Listed:
         edges: int64 [E, 2] of numbers 0 ... nodes − 1.
         third: types as words, one a line, or None if there are none.
         weighted: whether there are weights.
+        directed: whether a comment at the start says that edges have a direction.
         gaps: whether the ids are not 0 ... nodes − 1, or 1 ... nodes.
         weights: float64 [E], NaN where one is missing; None if there are none, or they are not asked for.
     """
@@ -53,25 +60,36 @@ class Listed:
     edges: np.ndarray
     third: list[str] | None
     weighted: bool
+    directed: bool
     gaps: bool
     weights: np.ndarray | None = None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file, unpacked if its name ends in .gz."""
+    with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        try:
+            yield file
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise UserError(f"data {path.name}: a damaged .gz file ({error})", code="graph.unreadable_file") from None
+
+
 def columns_of(line: str) -> tuple[int, int] | None:
     """The columns of the ends of an edge by the names in a first line; None if it is no such line."""
-    names = _names(line)
+    names = names_in(line)
     first = next((names.index(name) for name in SOURCES if name in names), None)
     second = next((names.index(name) for name in TARGETS if name in names), None)
     return None if first is None or second is None else (first, second)
 
 
-def _names(line: str) -> list[str]:
+def names_in(line: str) -> list[str]:
     return [word.strip(" \"'").lower() for word in re.split(r"[,;\t]|\s+", line.strip())]
 
 
 def weight_column(line: str, columns: tuple[int, int]) -> int | None:
     """The column of the weight by the names in a first line: `weight`, or the third of three; None if there is none."""
-    names = _names(line)
+    names = names_in(line)
     if "weight" in names:
         return names.index("weight")
     return next(iter({0, 1, 2} - set(columns)), None) if len(names) == 3 else None
@@ -87,10 +105,11 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
         UserError: the file is not text, or a line has no second column that it should have.
     """
     blocks, thirds, fourths, words, alone = [], [], [], {}, []
-    columns, at, ragged = (0, 1), 2, False
+    columns, at, ragged, directed = (0, 1), 2, False, False
     third_of: list[np.ndarray | list[str]] = []  # of each block; words where lines were read one by one
     for number, block in enumerate(_blocks(file, name)):
         if number == 0:
+            directed = STATED.match(block.removeprefix(b"\xef\xbb\xbf")) is not None
             start = COMMENT.sub(b"", block.lstrip(b"\xef\xbb\xbf"))
             head = start.split(b"\n", 1)[0].decode("utf-8", "replace")
             found = columns_of(head)
@@ -122,8 +141,8 @@ def read(file: BinaryIO, name: str, weights: bool = False) -> Listed:
     typed = alike and columns == (0, 1) and all(types) and not all(as_number(word) is not None for word in types[:1000])
     weighted = any(_has_numbers(part) for part in third_of) and not (typed and types is thirds)
     found = _weights(third_of, name) if weights and weighted else None
-    nodes, edges, gaps = _renumbered(codes, lonely)
-    return Listed(nodes, edges, types if typed else None, weighted, gaps, found)
+    nodes, edges, gaps = renumbered(codes, lonely)
+    return Listed(nodes, edges, types if typed else None, weighted, directed, gaps, found)
 
 
 def _has_numbers(part: np.ndarray | list[str]) -> bool:
@@ -197,16 +216,12 @@ def _lines(
     edges, alone, thirds, fourths = [], [], [], []
     last = max(*columns, at or 0)
 
-    def code(word: str) -> int:
-        word = word.strip("\"'")
-        return int(word) if WHOLE.fullmatch(word) else words.setdefault(word, -1 - len(words))
-
     for line in block.decode("utf-8", "replace").split("\n"):
         parts = [part for part in SPLIT.split(line.strip(), last + 3) if part]
         if not parts:
             continue
         if len(parts) == 1:
-            alone.append(code(parts[0]))
+            alone.append(code_of(parts[0], words))
             continue
         if len(parts) <= max(columns):
             raise UserError(
@@ -214,7 +229,7 @@ def _lines(
                 f"{columns[0] + 1} and {columns[1] + 1}",
                 code="graph.line_too_short",
             )
-        edges.append((code(parts[columns[0]]), code(parts[columns[1]])))
+        edges.append((code_of(parts[columns[0]], words), code_of(parts[columns[1]], words)))
         third = parts[at].strip("\"'") if at is not None and len(parts) > at else ""
         if third.startswith("{"):
             written = NETWORKX.search(line)
@@ -224,7 +239,13 @@ def _lines(
     return np.array(edges, np.int64).reshape(-1, 2), np.array(alone, np.int64), thirds, fourths
 
 
-def _renumbered(codes: np.ndarray, alone: np.ndarray) -> tuple[int, np.ndarray, bool]:
+def code_of(word: str, words: dict[str, int]) -> int:
+    """The code of an id; words that are met for the first time are added."""
+    word = word.strip("\"'")
+    return int(word) if WHOLE.fullmatch(word) else words.setdefault(word, -1 - len(words))
+
+
+def renumbered(codes: np.ndarray, alone: np.ndarray) -> tuple[int, np.ndarray, bool]:
     """Numbers without gaps, in the order of the ids: how many, the edges [E, 2], and whether there were gaps."""
     if not len(codes) and not len(alone):
         return 0, codes, False

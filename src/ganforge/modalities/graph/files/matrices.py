@@ -3,7 +3,8 @@
 An entry that is not 0 is an edge, and its weight. A matrix that is not symmetric is a directed graph. [V, V] is one
 graph, [N, V, V] are many; `sizes` says how many nodes each has, all V by default. Further arrays of a .npz file, as
 samples are written: `node_types` words [N, V]; `edge_types` words, of which `adjacency` holds 1 + the number, and then
-`weights` [N, V, V]; `attributes` [N, V, A] of nodes and `attribute_names` [A].
+`weights` [N, V, V]; `attributes` [N, V, A] of nodes and `attribute_names` [A]; `edge_attributes` [N, V, V, A] and
+`edge_attribute_names` [A] in place of weights.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from ganforge.modalities.graph.numbers import WEIGHT, finite
 CLOSE = 1e-6
 """Relative difference up to which two weights of an edge are the same."""
 SPARSE = {"format", "shape", "data"}
-MORE = ("sizes", "node_types", "edge_types", "weights", "attributes", "attribute_names")
+MORE = (
+    "sizes",
+    "node_types",
+    "edge_types",
+    "weights",
+    "attributes",
+    "attribute_names",
+    "edge_attributes",
+    "edge_attribute_names",
+)
 NAMES = ("adjacency", "adj", "A", "arr_0")
 
 
@@ -115,7 +125,8 @@ def _dense(
     _check_finite(found, name)
     sizes, types, bonds = (more.get(key) for key in ("sizes", "node_types", "edge_types"))
     columns = [str(one) for one in more.get("attribute_names", [])]
-    values_of = more.get("weights", None if bonds is not None else found)
+    bond_columns = [str(one) for one in more.get("edge_attribute_names", [])] if weights else []
+    values_of = more.get("weights", None if bonds is not None or bond_columns else found)
     if values_of is not None:
         values_of = values_of[None] if values_of.ndim == 2 else values_of
         _check_finite(values_of, name)
@@ -137,6 +148,10 @@ def _dense(
             known = values_of[k][:size, :size].astype(float)
             symmetric = symmetric and np.allclose(known, known.T, rtol=CLOSE)
             further["edge_numbers"] = {WEIGHT: known[rows]}
+        if bond_columns:
+            known = more["edge_attributes"][k][:size, :size].astype(float)
+            symmetric = symmetric and np.allclose(known, known.transpose(1, 0, 2), rtol=CLOSE)
+            further["edge_numbers"] = {one: finite(known[rows][:, j], repairs) for j, one in enumerate(bond_columns)}
         if columns:
             further["node_numbers"] = {one: finite(more["attributes"][k][:size, j].astype(float), repairs)
                                        for j, one in enumerate(columns)}  # fmt: skip

@@ -72,20 +72,21 @@ def converted(
         for node, data in found.nodes(data=True)
     ]
     linked = [{key: value for key, value in data.items() if key != "id"} for *_, data in found.edges(data=True)]
-    node_type, node_numbers = _attributes(named, name, "node", asked[0], as_numbers, repairs)
-    edge_type, edge_numbers = _attributes(linked, name, "edge", asked[1], as_numbers, repairs)
+    node_type, node_numbers = attributes(named, name, "node", asked[0], as_numbers, repairs)
+    edge_type, edge_numbers = attributes(linked, name, "edge", asked[1], as_numbers, repairs)
     return simple(
         len(number), np.array(edges, np.int64).reshape(-1, 2), repairs, directed=found.is_directed(),
-        node_types=_words(named, node_type), edge_types=_words(linked, edge_type),
+        node_types=words_of(named, node_type), edge_types=words_of(linked, edge_type),
         node_numbers=node_numbers, edge_numbers=edge_numbers, typed_by=(node_type or "", edge_type or ""),
     )  # fmt: skip
 
 
-def _words(rows: Sequence[dict[str, Any]], name: str | None) -> list[str] | None:
+def words_of(rows: Sequence[dict[str, Any]], name: str | None) -> list[str] | None:
+    """The types as words, given the attribute that they are."""
     return None if name is None else [str(row.get(name, "")) for row in rows]
 
 
-def _attributes(
+def attributes(
     rows: Sequence[dict[str, Any]],
     name: str,
     what: What,
@@ -174,12 +175,18 @@ def write_gexf(graph: Graph, path: Path) -> None:
 
 
 def write_edges(graph: Graph, path: Path) -> None:
-    """A line an edge, with its weight and its type; a line for each node without edges. Types and numbers of nodes are
-    not in it."""
+    """A line an edge, with its weight and its type; or with all of them by name, as networkx writes them, if there are
+    other numbers than the weight. A line for each node without edges. Types and numbers of nodes are not in it."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"# {graph.nodes} nodes, {len(graph.edges)} edges{', directed' if graph.directed else ''}\n")
         alone = np.setdiff1d(np.arange(graph.nodes), graph.edges)
         file.writelines(f"{node}\n" for node in alone.tolist())
+        if tuple(graph.edge_numbers) not in ((), (numbers.WEIGHT,)):
+            columns = {name: values.tolist() for name, values in graph.edge_numbers.items()}
+            columns |= {} if graph.edge_types is None else {"kind": graph.edge_types}
+            rows = zip(graph.edges.tolist(), zip(*columns.values(), strict=True), strict=True)
+            file.writelines(f"{a} {b} {dict(zip(columns, row, strict=True))!r}\n" for (a, b), row in rows)
+            return
         more = [list(map(repr, values.tolist())) for values in graph.edge_numbers.values()]
         if graph.edge_types is not None:
             more.append([kind.replace(" ", "_") for kind in graph.edge_types])

@@ -8,7 +8,9 @@
     clustering       3 · triangles / pairs of edges that share a node
     path_length      mean number of steps between nodes of the largest component, from 64 of them to all
 
-Given as the ratio of the mean over generated networks to the value of the real one; assortativity as a difference.
+Given as the ratio of the mean over generated networks to the value of the real one; correlations and shares as a
+difference. A ratio to nothing is left out. Of directed networks other values are counted (`directed`), beside those of
+a network of as many edges anywhere.
 
 E edges.  edges int [E, 2], each once.
 """
@@ -21,11 +23,13 @@ from typing import ClassVar
 import numpy as np
 
 from ganforge.core.language import phrase
-from ganforge.core.rng import seed_of
 from ganforge.metrics.base import Comparison, Meaning, Metric, Result
+from ganforge.modalities.graph.metrics import directed
+from ganforge.modalities.graph.metrics.degrees import anywhere, real_edges
+from ganforge.modalities.graph.metrics.paths import path_length
 
-SOURCES = 64
 TINY = 1e-12
+DIFFERENCES = ("assortativity", "reciprocity", "in_out", "cyclic")
 
 
 def neighbors(nodes: int, edges: np.ndarray) -> list[set[int]]:
@@ -57,45 +61,19 @@ def statistics(nodes: int, edges: np.ndarray) -> dict[str, float]:
     }
 
 
-def path_length(near: list[set[int]]) -> float:
-    """Mean distance in the largest component, from some of its nodes."""
-    component = largest(near)
-    if len(component) < 2:
-        return 0.0
-    rng = np.random.default_rng(seed_of("path length"))
-    sources = rng.choice(component, min(SOURCES, len(component)), replace=False).tolist()
-    total = sum(sum(depth * len(layer) for depth, layer in enumerate(layers(near, start))) for start in sources)
-    return total / (len(sources) * (len(component) - 1))
-
-
-def layers(near: list[set[int]], start: int) -> list[set[int]]:
-    """The nodes at each distance from one."""
-    found, seen, layer = [], {start}, {start}
-    while layer:
-        found.append(layer)
-        layer = set().union(*(near[node] for node in layer)) - seen
-        seen |= layer
-    return found
-
-
-def largest(near: list[set[int]]) -> list[int]:
-    """The nodes of the largest component, in order."""
-    left, best = set(range(len(near))), set()
-    while len(left) > len(best):
-        part = set().union(*layers(near, next(iter(left))))
-        left -= part
-        best = max(best, part, key=len)
-    return sorted(best)
-
-
 class NetworkStatistics(Metric, kind="network"):
-    """Seven statistics of generated networks, relative to the real one."""
+    """Statistics of generated networks, relative to the real one: seven, or nine if it is directed."""
 
     signals: ClassVar[tuple[str, ...]] = ("network",)
     values: ClassVar[Mapping[str, Meaning]] = {
         "network_max_degree": Meaning("Largest degree, as a multiple of that of the real network.", "near", 1),
+        "network_max_out_degree": Meaning("Largest out-degree, as a multiple of the real one.", "near", 1),
+        "network_max_in_degree": Meaning("Largest in-degree, as a multiple of the real one.", "near", 1),
+        "network_reciprocity": Meaning("Share of edges that go both ways, minus that of the real network.", "near", 0),
         "network_assortativity": Meaning("Assortativity of degrees, minus that of the real network.", "near", 0),
+        "network_in_out": Meaning("Correlation of in-degrees and out-degrees, minus the real one.", "near", 0),
         "network_triangles": Meaning("Number of triangles, as a multiple of that of the real network.", "near", 1),
+        "network_cyclic": Meaning("Share of cycles among triangles, minus that of the real network.", "near", 0),
         "network_power_law": Meaning("Power-law exponent of degrees, as a multiple of the real one.", "near", 1),
         "network_gini": Meaning("Gini coefficient of degrees, as a multiple of the real one.", "near", 1),
         "network_clustering": Meaning("Clustering coefficient, as a multiple of the real one.", "near", 1),
@@ -103,20 +81,28 @@ class NetworkStatistics(Metric, kind="network"):
     }
 
     def compute(self, comparison: Comparison) -> list[Result]:
-        nodes = comparison.facts["nodes"]
-        real = statistics(nodes, comparison.samples("real")[0])
+        nodes, has_directions = comparison.facts["nodes"], comparison.facts.get("directed", False)
+        of = directed.statistics if has_directions else statistics
+        edges = real_edges(comparison)
+        real = of(nodes, edges)
+        random = of(nodes, anywhere(nodes, len(edges), True)) if has_directions else {}
         n, made = comparison.count("fake", self.n), []
         for part in comparison.batches("fake", n):
             for sample in part:
-                made.append(statistics(nodes, sample))
+                made.append(of(nodes, sample))
                 comparison.progress("statistics of networks", len(made), n)
         results = []
         for name, known in real.items():
+            if not known and name not in DIFFERENCES:
+                continue  # no ratio
             values = np.array([one[name] for one in made])
             mean = float(values.mean())
-            value = mean - known if name == "assortativity" else mean / known if known else float(mean > 0)
+            value = mean - known if name in DIFFERENCES else mean / known
             note = phrase("{mean:.4g} ± {spread:.2g}; the real network {known:.4g}", mean=mean,
                           spread=float(values.std()), known=known)  # fmt: skip
             detail = {"real": known, "mean": mean, "deviation": float(values.std()), "notes": [note]}
+            if name in random:
+                detail["chance"] = random[name]
+                detail["notes"].append(phrase("edges anywhere {chance:.4g}", chance=random[name]))
             results.append(Result(f"network_{name}[{n}]", value, comparison.protocol(n), detail))
         return results

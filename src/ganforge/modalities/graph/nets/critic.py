@@ -27,7 +27,7 @@ from torch.nn.functional import leaky_relu
 
 from ganforge.core.types import Spec
 from ganforge.modalities.graph.nets.layout import check, layout_of
-from ganforge.modalities.graph.nets.numbers import RAMPS, Ramps
+from ganforge.modalities.graph.nets.numbers import Ramps
 from ganforge.nets.base import Discriminator, DiscriminatorOutput
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.minibatch import MinibatchStddev
@@ -44,8 +44,8 @@ class GraphD(nn.Module):
         self.ways = layout.bonds * (2 if layout.directed else 1)
         size = float((layout.sizes.sum(0) * np.arange(layout.nodes + 1)).sum() / max(1.0, layout.sizes.sum()))
         self.degree = 1 + size * (1 - layout.edge_shares[0])
-        self.ramps = Ramps() if layout.weighted else None
-        messages = self.ways + (RAMPS * (2 if layout.directed else 1) if layout.weighted else 0)
+        self.ramps = Ramps(layout.weights) if layout.weights else None
+        messages = self.ways + (0 if self.ramps is None else self.ramps.count * (2 if layout.directed else 1))
         self.enter = nn.Linear(layout.kinds + layout.attributes + messages + WALKS + RETURNS, channels)
         self.own = nn.ModuleList(nn.Linear(channels, channels) for _ in range(layers))
         self.sent = nn.ModuleList(nn.Linear(messages * channels, channels, bias=False) for _ in range(layers))
@@ -65,7 +65,7 @@ class GraphD(nn.Module):
         returns, walks = self.walks(links.sum(1) / (2 if layout.directed else 1))
         typed, planes = links, x[:, layout.bonds + layout.kinds :]
         if self.ramps is not None:
-            links = torch.cat([links, self.ramps(*self.weights(planes[:, 0], links))], 1)
+            links = torch.cat([links, self.ramps(*self.weights(planes[:, : layout.weights], links))], 1)
         features = torch.cat([kinds, links.sum(3).transpose(1, 2) / self.degree, walks, returns], 2)
         if layout.attributes:
             numbers = planes[:, : layout.attributes].diagonal(dim1=2, dim2=3).transpose(1, 2)
@@ -87,9 +87,9 @@ class GraphD(nn.Module):
         e = self.label(c)
         return DiscriminatorOutput((outputs * e).sum(1) / math.sqrt(e.shape[1]), last)
 
-    def weights(self, plane: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights and which edges there are, each way, both [N, 1 or 2, V, V]."""
-        both, turned, bonds = plane[:, None], plane.transpose(1, 2)[:, None], self.layout.bonds
+    def weights(self, planes: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights, [N, 1 or 2, K, V, V], and which edges there are, [N, 1 or 2, V, V], each way."""
+        both, turned, bonds = planes[:, None], planes.transpose(2, 3)[:, None], self.layout.bonds
         if not self.layout.directed:
             return (both + turned) / 2, links.sum(1, keepdim=True)
         return torch.cat([both, turned], 1), torch.stack([links[:, :bonds].sum(1), links[:, bonds:].sum(1)], 1)

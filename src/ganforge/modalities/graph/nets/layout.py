@@ -11,8 +11,8 @@ from ganforge.core.types import Spec
 
 
 class Layout(NamedTuple):
-    """V places of nodes, B types of edges, T types of nodes, and the shares of types (none first) in the data; whether
-    edges have a weight, how many attributes of nodes are numbers, and P, the last channels, that hold both."""
+    """V places of nodes, B types of edges, T types of nodes, and the shares of types (none first) in the data;
+    how many numbers edges and nodes have, and P, the last channels, that hold both."""
 
     nodes: int
     bonds: int
@@ -22,13 +22,13 @@ class Layout(NamedTuple):
     node_shares: list[float]
     sizes: np.ndarray
     """How often each number of nodes occurs in each class, [classes or 1, V + 1]."""
-    weighted: bool = False
+    weights: int = 0
     attributes: int = 0
 
     @property
     def planes(self) -> int:
         """P."""
-        return max(int(self.weighted), self.attributes)
+        return max(self.weights, self.attributes)
 
 
 def check(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -51,11 +51,12 @@ def layout_of(spec: Spec) -> Layout:
     channels, nodes = check(spec.shape)[:2]
     state = spec.state
     kinds = len(state["node_kinds"]) if "node_kinds" in state else 1
-    weighted, attributes = "weight" in state, len(state.get("attributes", ()))
-    bonds = channels - kinds - max(int(weighted), attributes)
+    weights = int("weight" in state) + len(state.get("edge_attributes", ()))
+    attributes = len(state.get("attributes", ()))
+    bonds = channels - kinds - max(weights, attributes)
     sizes = np.array(state["sizes"], float) if "sizes" in state else np.arange(nodes + 1)[None] > 1.0
     return Layout(
         nodes, bonds, kinds, bool(state.get("directed", False)),
         state.get("edge_shares") or [0.8] + [0.2 / bonds] * bonds,
-        state.get("node_shares") or [1 / kinds] * kinds, sizes, weighted, attributes,
+        state.get("node_shares") or [1 / kinds] * kinds, sizes, weights, attributes,
     )  # fmt: skip

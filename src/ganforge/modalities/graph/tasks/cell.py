@@ -1,9 +1,14 @@
 """CELL: a low-rank model of one network, without walks and without a GAN (Rendsburg, Heidrich & von Luxburg 2020).
 
     W = W↓ W↑,   P = softmax of each row of W
-    minimize     −Σ over edges i → j of log P_ij, in both directions           (cross entropy of the next node)
-    scores       π_i P_ij + π_j P_ji,   π P = π
+    minimize     −Σ over edges i → j of log P_ij                               (cross entropy of the next node)
+    scores       π_i P_ij + π_j P_ji,   π P = π  without directions: each edge counts in both
+                 d_i P_ij / Σ d              with directions, d_i the number of edges that leave node i in the data
     stop         when as many edges of a drawn network are edges of the data as asked for (`overlap`)
+
+A walk along directions ends up where nothing leaves, and meets some edges more often than others; so out-degrees, not
+π, weight the rows, which keeps them in expectation, and in-degrees follow from P. (In a network without directions π is
+proportional to the degrees.)
 
 The weights of the first check at which the overlap is reached are kept, and sampled from; training goes on without
 effect.
@@ -23,7 +28,7 @@ from torch import Tensor, nn
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms, wide
 from ganforge.modalities.graph.choose import refuse_large
-from ganforge.modalities.graph.nets.assemble import draw_edges, networks
+from ganforge.modalities.graph.nets.assemble import Directions, draw, networks
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Task
 
@@ -38,9 +43,9 @@ class CellG(nn.Module):
     kept_up: Tensor
     reached: Tensor
 
-    def __init__(self, nodes: int, rank: int, edges: int, alone: list[int]):
+    def __init__(self, nodes: int, rank: int, edges: int, alone: list[int], directions: Directions | None = None):
         super().__init__()
-        self.nodes, self.edges, self.alone = nodes, edges, alone
+        self.nodes, self.edges, self.alone, self.directions = nodes, edges, alone, directions
         self.down = nn.Parameter(nn.init.xavier_normal_(torch.empty(nodes, rank)))
         self.up = nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, nodes)))
         self.register_buffer("kept_down", self.down.detach().clone())
@@ -53,9 +58,11 @@ class CellG(nn.Module):
         return logits.logsumexp(1)[ends[:, 0]] - logits[ends[:, 0], ends[:, 1]]
 
     def scores(self, kept: bool = True) -> Tensor:
-        """Scores of all pairs, [V, V], symmetric, with zeros on the diagonal."""
+        """Scores of all pairs, [V, V], symmetric without directions, with zeros on the diagonal."""
         W = self.kept_down @ self.kept_up if kept else self.down @ self.up
         P = wide(W.detach()).softmax(1)
+        if self.directions is not None:
+            return (self.directions.shares(P)[:, None] * P).fill_diagonal_(0)
         share = torch.full_like(P[0], 1 / self.nodes)
         for _ in range(ROUNDS):
             share = share @ P
@@ -65,10 +72,10 @@ class CellG(nn.Module):
     def keep(self, ends: Tensor, overlap: float, key: int) -> Tensor:
         """Keeps the weights unless earlier ones reached the overlap; returns the overlap of the present ones, [1]."""
         drawn = torch.zeros(self.nodes, self.nodes, dtype=torch.bool, device=ends.device)
-        edges = draw_edges(self.scores(kept=False), self.edges, self.alone, key)
+        edges = draw(self.scores(kept=False), self.edges, self.alone, self.directions, key)
         drawn[edges[:, 0], edges[:, 1]] = True
-        low, high = ends.sort(1).values.unbind(1)
-        share = drawn[low, high].float().mean()[None].to(self.kept_down)
+        first, second = (ends if self.directions is not None else ends.sort(1).values).unbind(1)
+        share = drawn[first, second].float().mean()[None].to(self.kept_down)
         earlier = self.reached.bool()
         self.kept_down.copy_(torch.where(earlier, self.kept_down, self.down))
         self.kept_up.copy_(torch.where(earlier, self.kept_up, self.up))
@@ -97,7 +104,7 @@ class Cell(Task, kind="cell"):
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
         state = spec.state
-        return {"G": CellG(state["nodes"], self.rank, spec.shape[2], state["alone"])}
+        return {"G": CellG(state["nodes"], self.rank, spec.shape[2], state["alone"], Directions.of(state))}
 
     def phases(self) -> Sequence[Phase]:
         return [Phase("ML", self.loss, trains=("G",))]
@@ -117,4 +124,4 @@ class Cell(Task, kind="cell"):
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         G: Any = nets.G
-        return networks(G.scores(), self.latents(request), G.edges, G.alone).to(request.device)
+        return networks(G.scores(), self.latents(request), G.edges, G.alone, G.directions).to(request.device)

@@ -6,6 +6,11 @@
                         τ = max(lowest, start · (1 − decay)^(steps of G))
     network:            count the pairs along many walks of G, then draw edges in proportion (`nets/assemble.py`)
 
+With directions, walks go along them. Where nothing leaves a node, the walk is at one further node, "end", for a step,
+and goes on at any node that something leaves. Pairs with "end" do not count, and each row of counts is scaled to the
+out-degree of its node, so that out-degrees are kept in expectation whatever edges walks meet more often. The row of a
+node that no walk of G leaves is the sum of all.
+
 N walks, T steps, V nodes, E edges.  walks int64 [N, T], one-hot [N, T, V], z [N, L], x [N, 1, 2, E].
 """
 
@@ -25,13 +30,22 @@ from ganforge.core.rng import Rng, block_normal
 from ganforge.core.types import Batch, Nets, Request, Spec, Terms
 from ganforge.losses.penalties import norm_penalty
 from ganforge.modalities.graph.choose import refuse_large
-from ganforge.modalities.graph.nets.assemble import networks
+from ganforge.modalities.graph.nets.assemble import Directions, networks
 from ganforge.modalities.graph.nets.walks import WalkD, WalkG
 from ganforge.tasks import latent
 from ganforge.tasks.base import Phase, Samples, Task
 
 AT_ONCE = 1_000
 """Walks that are drawn together for a network."""
+
+
+def with_end(ends: np.ndarray, nodes: int) -> np.ndarray:
+    """Directed edges [E, 2], with those to and from the node "end" (number V) that keep walks going, if any ends."""
+    leaving = np.unique(ends[:, 0])
+    last = np.setdiff1d(ends[:, 1], leaving)
+    to_end, on = np.full((len(last), 2), nodes), np.full((len(leaving), 2), nodes)
+    to_end[:, 0], on[:, 1] = last, leaving
+    return np.concatenate([ends, to_end, on]) if len(last) else ends
 
 
 class Walks(Order):
@@ -92,12 +106,14 @@ class NetGan(Task, kind="netgan"):
         return 2
 
     def order(self, spec: Spec, data: Samples) -> Order:
-        return Walks(np.concatenate([batch.x.numpy(force=True).astype(np.int64) for batch in data]), self.steps)
+        ends = np.concatenate([batch.x.numpy(force=True).astype(np.int64) for batch in data])
+        return Walks(with_end(ends, spec.state["nodes"]) if spec.state.get("directed") else ends, self.steps)
 
     def players(self, spec: Spec) -> dict[str, nn.Module]:
-        nodes = spec.state["nodes"]
+        directions = Directions.of(spec.state)
+        nodes = spec.state["nodes"] + (directions is not None)  # one more is "end"
         G: Any = WalkG(nodes, self.steps, self.latent, self.units, self.narrow)
-        G.edges, G.alone = spec.shape[2], spec.state["alone"]
+        G.edges, G.alone, G.directions = spec.shape[2], spec.state["alone"], directions
         return {"G": G, "D": WalkD(nodes, self.units_d, self.narrow)}
 
     def phases(self) -> Sequence[Phase]:
@@ -145,5 +161,11 @@ class NetGan(Task, kind="netgan"):
             walks = G.walks(z, uniform)
             pairs = (walks[:, :-1] * G.nodes + walks[:, 1:]).flatten()
             counts += torch.bincount(pairs, minlength=len(counts))
-        scores = counts.view(G.nodes, G.nodes)
-        return networks(scores + scores.T, self.latents(request), G.edges, G.alone).to(request.device)
+        counts = counts.view(G.nodes, G.nodes)
+        if G.directions is None:
+            scores = counts + counts.T
+        else:
+            inner = counts[:-1, :-1].fill_diagonal_(0)
+            rows = torch.where(inner.any(1, keepdim=True), inner, inner.sum(0, keepdim=True))
+            scores = G.directions.shares(rows)[:, None] * rows / rows.sum(1, keepdim=True).clamp_min(1)
+        return networks(scores, self.latents(request), G.edges, G.alone, G.directions).to(request.device)
