@@ -7,7 +7,6 @@ within the series. Where markets are closed nothing is absent: rows of business 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +30,7 @@ class Completed(NamedTuple):
     why_not: str = ""
 
 
-def completed(path: Path, said: Said, step: str) -> Completed:
+def completed(path: Path | Unpacked, said: Said, step: str) -> Completed:
     """The table of a file, with a row for each time.
 
     Args:
@@ -60,12 +59,7 @@ def completed(path: Path, said: Said, step: str) -> Completed:
     made = [_rows(frame, found, rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)]
     places = _places(times, [(rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)])
     whole = pd.concat([frame, *made], ignore_index=True).iloc[np.argsort(places, kind="stable")]
-    content = io.BytesIO()
-    if not texts:
-        whole.to_parquet(content, index=False)
-        return Completed(Unpacked(path.name, content.getvalue()), count)
-    whole.to_csv(content, sep=reading.marks_of(path)[0], index=False)
-    return Completed(Unpacked(path.name.removesuffix(".gz"), content.getvalue()), count)
+    return Completed(reading.packed(whole, path), count)
 
 
 def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
@@ -81,7 +75,9 @@ def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
         elif frame[name].dtype != object:
             made[name] = made[name].astype(frame[name].dtype if frame[name].dtype.kind in "Mf" else object)
     if found.format is None and len(found.time) == 1:
-        made[found.time[0]] = pd.Series(gone).astype(frame[found.time[0]].dtype)
+        own_type = frame[found.time[0]].dtype
+        zoned = gone.tz_localize("UTC") if isinstance(own_type, pd.DatetimeTZDtype) else gone
+        made[found.time[0]] = pd.Series(zoned).astype(own_type)
         return made
     for name, values in stamped(pd.Series(gone), found.time, found.format).items():
         made[name] = [_like(frame[name].iloc[0], value) for value in values]

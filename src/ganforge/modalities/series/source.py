@@ -27,8 +27,8 @@ FEWEST_SERIES = 10  # from which whole series are held back where all are short
 
 
 class SeriesFile(DataSource, kind="series"):
-    """Time series from a CSV, TSV or Parquet file, from a folder or zip with a file a series, from .ts or .npy: a
-    column of times, columns of numbers or words, and perhaps one that names the series."""
+    """Time series from a CSV, TSV, Parquet or ARFF file, from a folder or zip with a file a series, from .ts or .npy:
+    a column of times, columns of numbers or words, and perhaps one that names the series."""
 
     path: str
     """The file or folder."""

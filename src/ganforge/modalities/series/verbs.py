@@ -89,7 +89,7 @@ def impute(
     from ganforge.modalities.series import imputing, reading
 
     model = load(source, common.device)
-    rows = imputing.Completed(data, 0) if keep_rows else imputing.with_absent_rows(model, data)
+    rows = imputing.prepared(model, data, not keep_rows)
     whole, found = imputing.fillings_of(model, data, paths, seed, rows.file)
     table = imputing.as_table(rows.file, whole, found, every)
     same = data.name.lower().endswith((".csv", ".csv.gz")) and out.suffix.lower() == ".csv"
