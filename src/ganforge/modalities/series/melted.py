@@ -14,9 +14,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganforge.data import amounts
-from ganforge.modalities.series import labels, layout, reading
+from ganforge.modalities.series import layout, reading
 from ganforge.modalities.series.layout import Said
+from ganforge.modalities.series.learned import holds_numbers
 from ganforge.modalities.series.reading import Unpacked
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def roles_of(frame: pd.DataFrame, said: Said) -> Roles | None:
         return None
     names = timed[0]
     others = [str(c) for c in frame.columns if c not in names]
-    numbers = {c for c in others if _is_number(frame[c])}
+    numbers = {c for c in others if holds_numbers(frame[c])}
     keys = [c for c in others if not pd.api.types.is_float_dtype(frame[c].dtype) and frame[c].notna().all()]
     codes = pd.DataFrame({c: pd.factorize(frame[c])[0] for c in keys}, index=frame.index).assign(**{"\n": dates})
     alone = [c for c in keys if not codes[["\n", c]].duplicated().any()]
@@ -135,18 +135,6 @@ def wide(frame: pd.DataFrame, roles: Roles, absent: Any = None) -> pd.DataFrame:
         values = pd.Series(frame[roles.value].to_numpy()[at], index=row[at]).reindex(found.index)
         found[_free(str(name), found.columns)] = values if absent is None else values.fillna(absent)
     return found
-
-
-def _is_number(column: pd.Series) -> bool:
-    """Whether a column holds numbers, or many texts that are numbers."""
-    import pandas as pd
-
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return False
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return True
-    texts = [text for text in column.dropna().unique() if isinstance(text, str) and text.strip()]
-    return len(texts) > labels.MOST_WORDS and amounts.find(texts) is not None
 
 
 def _follows(frame: pd.DataFrame, column: str, key: str) -> bool:

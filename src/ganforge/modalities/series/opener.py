@@ -12,7 +12,7 @@ from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import Store
 from ganforge.data.zip_store import ZipStore
-from ganforge.modalities.series import archives, files_of, layout, melted, reading
+from ganforge.modalities.series import archives, files_of, layout, learned, melted, reading
 from ganforge.modalities.series.layout import Said
 from ganforge.modalities.series.source import SeriesFile
 
@@ -56,11 +56,10 @@ class SeriesOpener(Opener, kind="series"):
             return SURE if error.code == "series.ambiguous_zone" and len(frame) >= layout.FEWEST else 0.0
         except reading.READ_ERRORS:
             return 0.0
-        numbers = frame.select_dtypes("number").dropna(axis=1, how="all").columns
+        numbers = [c for c in frame.columns if learned.holds_numbers(frame[c])]
         if few_twice:
-            return SURE if len(numbers) else 0.0  # opening it says which rows
-        others = 0 if found is None else len(numbers.difference([*found.time]))
-        if found is None or not others:
+            return SURE if numbers else 0.0  # opening it says which rows
+        if found is None or not set(numbers).difference(found.time):
             return 0.0
         if found.regular >= layout.REGULAR:
             return SURE if len(frame) >= layout.FEWEST else PERHAPS if len(frame) >= SHORTEST else 0.0
