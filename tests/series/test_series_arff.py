@@ -15,7 +15,14 @@ from ganforge.modalities.series.source import SeriesSet
 from refused import refused
 
 STEPS = [f"@attribute t{k + 1} numeric" for k in range(5)]
-UEA = ["@relation toy", "@attribute toy relational", *STEPS, "@end toy", "@attribute activity {walk,'run fast'}", "@data"]
+UEA = [
+    "@relation toy",
+    "@attribute toy relational",
+    *STEPS,
+    "@end toy",
+    "@attribute activity {walk,'run fast'}",
+    "@data",
+]
 ROWS = [r"'1,9,3,4,5\n6,7,8,2,10',walk", r""""1,2,?,?,?\n3,?,?,?,?",'run fast'"""]
 
 
@@ -71,7 +78,13 @@ def test_an_archive_has_each_series_once(tmp_path):
     assert len(opened(str(tmp_path / "toy.zip")).series) == 2
 
 
-TABLE = ["@relation t", '@attribute day date "dd/MM/yyyy"', "@attribute x numeric", "@attribute wind {N,'S E'}", "@data"]
+TABLE = [
+    "@relation t",
+    '@attribute day date "dd/MM/yyyy"',
+    "@attribute x numeric",
+    "@attribute wind {N,'S E'}",
+    "@data",
+]
 WINDS = ("N", "'S E'")
 LINES = [f'"{day:%d/%m/%Y}",{"?" if k == 3 else k / 4},{WINDS[k % 2]}' for k, day in enumerate(DAYS[:40])]
 

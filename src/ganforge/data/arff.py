@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
+from typing import IO, TYPE_CHECKING, Literal, NoReturn
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
@@ -162,8 +162,8 @@ class Arff:
         if kind == "date" or kind.startswith(("date ", "date\t")):
             return Attribute(name, "date", self._form(of.strip()[4:].strip().strip("\"'") if kind != "date" else ISO))
         self._fail(
-            f"the column {name!r} is of an unknown type, {of.strip()[:40]!r}. There are numeric, real, integer, string, "
-            "date, relational, and {word, word, ...}"
+            f"the column {name!r} is of an unknown type, {of.strip()[:40]!r}. There are numeric, real, integer, "
+            "string, date, relational, and {word, word, ...}"
         )
 
     def _form(self, declared: str) -> str:
@@ -186,9 +186,12 @@ class Arff:
             found = VALUE.match(line, place)
             assert found is not None, "anything is a value"
             one, other, bare = found.groups()
-            if bare is not None and bare[:1] in "'\"" and bare:
+            if bare is None:
+                values.append(_unescaped(one if one is not None else other))
+            elif bare.startswith(("'", '"')):
                 self._fail(f"a quote that is not closed before the next comma: {bare[:40]}. Is the file cut off?")
-            values.append(_unescaped(one if one is not None else other) if bare is None else None if bare == "?" else bare)
+            else:
+                values.append(None if bare == "?" else bare)
             if found.end() == len(line) and not found[0].endswith(","):
                 break
             place = found.end()
@@ -204,12 +207,13 @@ def is_arff(path: Path) -> bool:
 
 
 def table(file: IO[bytes], name: str, rows: int | None = None, texts: bool = False) -> pd.DataFrame:
-    """The table of a file, or its first rows: numbers and dates by their declared types, all else as texts.
+    """The table of a file, or its first rows: numbers as such, dates as texts of the form 2024-05-31 (13:45:00), all
+    else as it is written.
 
     Args:
         file: binary.
         name: the user's name for it, for messages.
-        texts: all values as they are written, "" where they are missing.
+        texts: numbers as they are written, too, and "" where a value is missing.
 
     Raises:
         UserError: it cannot be read, or its rows hold series (a relational column).
@@ -244,15 +248,13 @@ def _typed(values: list[str | None], of: Attribute, name: str, texts: bool) -> p
     import pandas as pd
 
     column = pd.Series(values, dtype=object)
-    if texts:
-        return column.fillna("")
-    if of.kind in ("word", "text"):
-        return column
     try:
-        if of.kind == "number":
+        if of.kind == "date":
+            column = _dates(column, of.form)
+        elif of.kind == "number" and not texts:
             numbers = pd.to_numeric(column)
             return numbers if numbers.dtype != object else numbers.astype("float64")
-        return pd.to_datetime(column, format=of.form, utc="%z" in of.form)
+        return column.fillna("") if texts else column
     except ValueError as error:
         what = "numeric" if of.kind == "number" else "a date"
         raise UserError(
@@ -262,6 +264,17 @@ def _typed(values: list[str | None], of: Attribute, name: str, texts: bool) -> p
         ) from None
 
 
+def _dates(texts: pd.Series, form: str) -> pd.Series:
+    """Dates of a declared form as year-month-day, which needs no declaration."""
+    import pandas as pd
+
+    zoned = "%z" in form
+    times = pd.to_datetime(texts, format=form, utc=zoned)
+    clock = " %H:%M:%S" if re.search("%[HI]", form) else ""
+    written = times.dt.strftime(f"%Y-%m-%d{clock}{'.%f' * ('%f' in form)}{'+00:00' * zoned}").astype(object)
+    return written.where(times.notna(), None)
+
+
 def _unescaped(text: str) -> str:
     """A text in quotes without its backslashes."""
-    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[1]), text, flags=re.DOTALL) if "\\" in text else text
+    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[1]), text, flags=re.DOTALL)

@@ -1,8 +1,8 @@
 """Files of the UEA and UCR archives, .ts and .arff, as long tables: a row a step of a series.
 
-    .ts      a line a series: dimensions between colons, the class last
-    .arff    a relational column whose inner rows are the dimensions (UEA), or a column for each step, att1 ... attN
-             (UCR); the class is another column
+.ts      a line a series: dimensions between colons, the class last
+.arff    a relational column whose inner rows are the dimensions (UEA), or a column for each step, att1 ... attN
+         (UCR); the class is another column
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What holds time series: a table, a folder or zip with a table a series, a file of an archive, or a .npy of windows."""
+"""What holds time series: a table, a folder or zip with a table a series, a file of an archive, a .npy of windows."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ class Said:
     missing: tuple[float, ...] = ()
     attributes: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Tables with a row for each series, time and variable, and one column of values: made wide, a column a variable.
 
-    station  date        parameter  value            station  date        temp  rain
-    a        2023-01-01  temp       3.5       →      a        2023-01-01  3.5   0.2
-    a        2023-01-01  rain       0.2              b        2023-01-01  4.1
-    b        2023-01-01  temp       4.1
+station  date        parameter  value            station  date        temp  rain
+a        2023-01-01  temp       3.5       →      a        2023-01-01  3.5   0.2
+a        2023-01-01  rain       0.2              b        2023-01-01  4.1
+b        2023-01-01  temp       4.1
 """
 
 from __future__ import annotations
