@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
@@ -252,7 +252,7 @@ def _typed(values: list[str | None], of: Attribute, name: str, texts: bool) -> p
         if of.kind == "date":
             column = _dates(column, of.form)
         elif of.kind == "number" and not texts:
-            numbers = pd.to_numeric(column)
+            numbers: Any = pd.to_numeric(column)
             return numbers if numbers.dtype != object else numbers.astype("float64")
         return column.fillna("") if texts else column
     except ValueError as error:

@@ -77,7 +77,7 @@ def rewritten(path: Path, said: Said) -> Path | Unpacked:
     return reading.packed(wide(frame, found, "" if texts else None), path)
 
 
-def roles_of(frame: pd.DataFrame, said: Said) -> Roles | None:
+def roles_of(frame: Any, said: Said) -> Roles | None:
     """What the columns are of a table in which two columns together tell rows of one time apart, and one holds
     numbers; None where it is another table.
 
@@ -92,7 +92,7 @@ def roles_of(frame: pd.DataFrame, said: Said) -> Roles | None:
     others = [str(c) for c in frame.columns if c not in names]
     numbers = {c for c in others if holds_numbers(frame[c])}
     keys = [c for c in others if not pd.api.types.is_float_dtype(frame[c].dtype) and frame[c].notna().all()]
-    codes = pd.DataFrame({c: pd.factorize(frame[c])[0] for c in keys}, index=frame.index).assign(**{"\n": dates})
+    codes: Any = pd.DataFrame({c: pd.factorize(frame[c])[0] for c in keys}, index=frame.index).assign(**{"\n": dates})
     alone = [c for c in keys if not codes[["\n", c]].duplicated().any()]
     found: list[tuple[bool, int, Roles]] = []
     for pair in combinations(keys, 2):
