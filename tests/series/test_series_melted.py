@@ -16,8 +16,9 @@ from ganforge.core.overrides import apply
 from ganforge.data.path import PathData
 from ganforge.engine.train import train
 from ganforge.inference.model import load
+from ganforge.modalities.series.absent import prepared
 from ganforge.modalities.series.forecasting import forecast
-from ganforge.modalities.series.imputing import impute, prepared
+from ganforge.modalities.series.imputing import impute
 from ganforge.modalities.series.source import SeriesSet
 from ganforge.recipes.base import Recipe
 from ganforge.registry import load_all

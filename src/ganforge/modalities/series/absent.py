@@ -1,4 +1,5 @@
-"""Rows that a table of series lacks altogether, such as hours without a line: added, with the values left empty.
+"""Rows that a table of series lacks altogether, such as hours without a line: added, with the values left empty; and
+given files as their gaps are filled.
 
 A row is added for each time between the first and the last of a series that the usual distance leads to, if all times
 of the file lie on that grid. It holds the time as the file writes times, the name of its series, and what is constant
@@ -7,16 +8,25 @@ within the series. Where markets are closed nothing is absent: rows of business 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganforge.modalities.series import layout, reading
+from ganforge.core.errors import UserError
+from ganforge.core.words import counted
+from ganforge.inference.model import Model
+from ganforge.modalities.series import layout, melted, reading
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.dates import stamped
+from ganforge.modalities.series.forecasting import source_for
 from ganforge.modalities.series.layout import Layout, Said
 from ganforge.modalities.series.reading import Unpacked
+from ganforge.modalities.series.tasks.impute import Impute
+
+log = logging.getLogger("ganforge")
 
 MOST = 1.0
 """Added rows for each row of the file, at most: of more, the distance is not that of the data."""
@@ -28,6 +38,30 @@ class Completed(NamedTuple):
     file: Path | Unpacked
     added: int
     why_not: str = ""
+
+
+def prepared(model: Model, data: Path | str, absent_rows: bool = True) -> Completed:
+    """A file as its gaps are filled: a melted table wide, and with a row for each time, where the model is of equally
+    spaced rows; says what was added, or why not."""
+    path, state = Path(data), model.spec.state
+    if not isinstance(model.recipe.task, Impute) or not reading.is_table(path):
+        return Completed(path, 0)
+    if not path.is_file():
+        raise UserError(f"--data {data}: no such file", code="data.not_found")
+    said, clock = source_for(model, data).said, state.get("clock")
+    learned = any(column["name"] == STEP for column in state.get("columns", ()))
+    try:
+        file = melted.rewritten(path, said)
+        if clock is None or learned or not absent_rows:
+            return Completed(file, 0)
+        found = completed(file, said, clock["step"])
+    except reading.READ_ERRORS:  # whatever is wrong with it, the source says so
+        return Completed(path, 0)
+    if found.added:
+        log.warning("data %s: %s added for times that had none", data, counted(found.added, "row"))
+    elif found.why_not:
+        log.warning("data %s: times without a row are left as they are: %s", data, found.why_not)
+    return found
 
 
 def completed(path: Path | Unpacked, said: Said, step: str) -> Completed:

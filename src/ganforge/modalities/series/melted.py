@@ -85,7 +85,7 @@ def roles_of(frame: Any, said: Said) -> Roles | None:
     """
     import pandas as pd
 
-    timed = layout.times_of(frame, said, [])
+    timed = None if said.time not in (None, *frame.columns) else layout.times_of(frame, said, [])
     if timed is None or not (dates := timed[1]).duplicated().any():
         return None
     names = timed[0]
