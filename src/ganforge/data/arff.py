@@ -51,12 +51,12 @@ class Attribute:
     """A declared column.
 
     Attributes:
-        kind: "table" of one whose values are rows of `inner` columns (relational).
+        kind: "rows" of one whose values are rows of `inner` columns (relational).
         form: of dates, for `strptime`.
     """
 
     name: str
-    kind: Literal["number", "word", "text", "date", "table"]
+    kind: Literal["number", "word", "text", "date", "rows"]
     form: str = ""
     inner: tuple[Attribute, ...] = ()
 
@@ -117,21 +117,21 @@ class Arff:
             if word == "@relation":
                 continue
             if word == "@end" and outer is not None:
-                yield Attribute(outer.name, "table", inner=tuple(inner))
+                yield Attribute(outer.name, "rows", inner=tuple(inner))
                 outer, inner = None, []
                 continue
             if word != "@attribute":
                 self._fail(f"{line[:40]!r} is no declaration of an ARFF file (@relation, @attribute, @data)")
             found = self._attribute(line)
             if outer is not None:
-                if found.kind == "table":
+                if found.kind == "rows":
                     self._fail("a relational column within another one is not read")
                 inner.append(found)
                 continue
             if found.name in seen:
                 self._fail(f"the column {found.name!r} is declared twice")
             seen.add(found.name)
-            if found.kind == "table":
+            if found.kind == "rows":
                 outer = found
             else:
                 yield found
@@ -158,7 +158,7 @@ class Arff:
         if kind == "string":
             return Attribute(name, "text")
         if kind == "relational":
-            return Attribute(name, "table")
+            return Attribute(name, "rows")
         if kind == "date" or kind.startswith(("date ", "date\t")):
             return Attribute(name, "date", self._form(of.strip()[4:].strip().strip("\"'") if kind != "date" else ISO))
         self._fail(
@@ -222,7 +222,7 @@ def table(file: IO[bytes], name: str, rows: int | None = None, texts: bool = Fal
     import pandas as pd
 
     opened = Arff(file, name)
-    if any(one.kind == "table" for one in opened.attributes):
+    if any(one.kind == "rows" for one in opened.attributes):
         raise UserError(
             f"data {name}: each of its rows holds a time series (a relational column), so it is no table of plain "
             "values. Set data.signal=series",

@@ -57,7 +57,7 @@ def is_archive(path: Path | Unpacked) -> bool:
 
 def holds_series(attributes: Sequence[Attribute]) -> bool:
     """Whether each row of an .arff file is a series: in a relational column, or in columns that number its steps."""
-    return any(one.kind == "table" for one in attributes) or _numbered(attributes)
+    return any(one.kind == "rows" for one in attributes) or _numbered(attributes)
 
 
 def without_copies(names: list[str]) -> list[str]:
@@ -93,7 +93,7 @@ def _dot_arff(opened: Arff) -> Any:
     """An .arff file of series as a long table. Steps at the end that miss all values are filling: series differ in
     length."""
     attributes = opened.attributes
-    at = [k for k, one in enumerate(attributes) if one.kind == "table"]
+    at = [k for k, one in enumerate(attributes) if one.kind == "rows"]
     if len(at) > 1:
         raise UserError(
             f"data {opened.name}: {len(at)} relational columns; one is read, whose rows are the dimensions of a series",
