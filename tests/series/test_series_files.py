@@ -143,6 +143,8 @@ def test_what_holds_no_numbers_is_refused(tmp_path):
         opened(written(tmp_path, ["day,x"], "b.csv"))
     with refused("column.not_found", "dya"):
         opened(written(tmp_path, wide(), "c.csv"), time="dya")
+    with refused("column.not_found", "dya"):
+        opened(written(tmp_path, wide(), "c.csv"), time="dya", timezone="Europe/Berlin")
     with refused("series.not_a_time", "price"):
         opened(written(tmp_path, wide(), "d.csv"), time="price")
 

@@ -30,7 +30,7 @@ NAMES = "(file)"
 
 class PathData(DataSource, kind="path"):
     """A folder or zip of images (class folders become labels), a folder of tar shards (WebDataset), MNIST idx, .npy,
-    .npz or CIFAR-10 binary files, or a table (.csv, .tsv, .parquet)."""
+    .npz or CIFAR-10 binary files, or a table (.csv, .tsv, .parquet, .arff)."""
 
     path: str
     """The folder or file. A folder inside a zip is appended: photos.zip/horses. Tar shards on a server:

@@ -1,4 +1,5 @@
-"""Rows that a table of series lacks altogether, such as hours without a line: added, with the values left empty.
+"""Rows that a table of series lacks altogether, such as hours without a line: added, with the values left empty; and
+given files as their gaps are filled.
 
 A row is added for each time between the first and the last of a series that the usual distance leads to, if all times
 of the file lie on that grid. It holds the time as the file writes times, the name of its series, and what is constant
@@ -7,17 +8,25 @@ within the series. Where markets are closed nothing is absent: rows of business 
 
 from __future__ import annotations
 
-import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganforge.modalities.series import layout, reading
+from ganforge.core.errors import UserError
+from ganforge.core.words import counted
+from ganforge.inference.model import Model
+from ganforge.modalities.series import layout, melted, reading
+from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.dates import stamped
+from ganforge.modalities.series.forecasting import source_for
 from ganforge.modalities.series.layout import Layout, Said
 from ganforge.modalities.series.reading import Unpacked
+from ganforge.modalities.series.tasks.impute import Impute
+
+log = logging.getLogger("ganforge")
 
 MOST = 1.0
 """Added rows for each row of the file, at most: of more, the distance is not that of the data."""
@@ -31,7 +40,31 @@ class Completed(NamedTuple):
     why_not: str = ""
 
 
-def completed(path: Path, said: Said, step: str) -> Completed:
+def prepared(model: Model, data: Path | str, absent_rows: bool = True) -> Completed:
+    """A file as its gaps are filled: a melted table wide, and with a row for each time, where the model is of equally
+    spaced rows; says what was added, or why not."""
+    path, state = Path(data), model.spec.state
+    if not isinstance(model.recipe.task, Impute) or not reading.is_table(path):
+        return Completed(path, 0)
+    if not path.is_file():
+        raise UserError(f"--data {data}: no such file", code="data.not_found")
+    said, clock = source_for(model, data).said, state.get("clock")
+    learned = any(column["name"] == STEP for column in state.get("columns", ()))
+    try:
+        file = melted.rewritten(path, said)
+        if clock is None or learned or not absent_rows:
+            return Completed(file, 0)
+        found = completed(file, said, clock["step"])
+    except reading.READ_ERRORS:  # whatever is wrong with it, the source says so
+        return Completed(path, 0)
+    if found.added:
+        log.warning("data %s: %s added for times that had none", data, counted(found.added, "row"))
+    elif found.why_not:
+        log.warning("data %s: times without a row are left as they are: %s", data, found.why_not)
+    return found
+
+
+def completed(path: Path | Unpacked, said: Said, step: str) -> Completed:
     """The table of a file, with a row for each time.
 
     Args:
@@ -60,12 +93,7 @@ def completed(path: Path, said: Said, step: str) -> Completed:
     made = [_rows(frame, found, rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)]
     places = _places(times, [(rows, gone) for rows, gone in zip(groups, absent, strict=True) if len(gone)])
     whole = pd.concat([frame, *made], ignore_index=True).iloc[np.argsort(places, kind="stable")]
-    content = io.BytesIO()
-    if not texts:
-        whole.to_parquet(content, index=False)
-        return Completed(Unpacked(path.name, content.getvalue()), count)
-    whole.to_csv(content, sep=reading.marks_of(path)[0], index=False)
-    return Completed(Unpacked(path.name.removesuffix(".gz"), content.getvalue()), count)
+    return Completed(reading.packed(whole, path), count)
 
 
 def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
@@ -81,7 +109,9 @@ def _rows(frame: Any, found: Layout, rows: Any, gone: Any) -> Any:
         elif frame[name].dtype != object:
             made[name] = made[name].astype(frame[name].dtype if frame[name].dtype.kind in "Mf" else object)
     if found.format is None and len(found.time) == 1:
-        made[found.time[0]] = pd.Series(gone).astype(frame[found.time[0]].dtype)
+        own_type = frame[found.time[0]].dtype
+        zoned = gone.tz_localize("UTC") if isinstance(own_type, pd.DatetimeTZDtype) else gone
+        made[found.time[0]] = pd.Series(zoned).astype(own_type)
         return made
     for name, values in stamped(pd.Series(gone), found.time, found.format).items():
         made[name] = [_like(frame[name].iloc[0], value) for value in values]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError
-from ganforge.modalities.series import labels, layout
+from ganforge.modalities.series import labels, layout, melted
 from ganforge.modalities.series.clock import STEP, Clock, usual_step
 from ganforge.modalities.series.dates import dates_of
 from ganforge.modalities.series.layout import Layout, Said
@@ -92,10 +92,15 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     found = None if said.timezone else layout.find(frame, said)
     if found is None:  # else no time comes twice, and so no row does
         doubles = frame.index[frame.duplicated()]
-        found = layout.find(frame.drop(doubles), said) if len(doubles) or said.timezone else None
-        if found is not None and len(doubles):
-            frame = frame.drop(doubles)
-            notes.append(f"{len(doubles):,} rows are exact doubles of others and are left out")
+        changed: list[str] = []
+        single = frame.drop(doubles)
+        wide = melted.widened(single, said, changed)
+        if len(doubles) or said.timezone or wide is not None:
+            found = layout.find(single if wide is None else wide, said)
+        if found is not None:
+            frame = single if wide is None else wide
+            notes += [f"{len(doubles):,} rows are exact doubles of others and are left out"] * bool(len(doubles))
+            notes += changed
     found = found or _without_times(name, frame, said)
     notes += found.notes
     if found.times is not None and (lost := int(found.times.isna().sum())):
@@ -144,7 +149,7 @@ def _without_times(name: str, frame: Any, said: Said) -> Layout:
 
     notes: list[str] = []
     for column in [said.time] if said.time else [c for c in frame.columns if c != said.entity]:
-        dates, _ = dates_of(frame[column], notes, column)
+        dates, _ = dates_of(frame[column], notes, column, said.timezone)
         if dates is None:
             continue
         twice = dates.duplicated()

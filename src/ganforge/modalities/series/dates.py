@@ -12,6 +12,7 @@ import numpy as np
 from ganforge.core.errors import UserError
 from ganforge.data import dates as date_forms
 from ganforge.data import long_columns
+from ganforge.modalities.series import zones
 
 NAMES = re.compile(
     r"(^|[_ .])(date|time|datetime|timestamp|ts|month|day|period|year|unix|epoch)s?($|[_ .])|date|time|日期|时间|時間",
@@ -35,16 +36,22 @@ BETWEEN = "\n"
 """Of a form, between those of the column of days and of the one of hours."""
 
 
-def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]:
-    """A column as time stamps and the format that they are written in; None where it holds no dates.
+def dates_of(values: Any, notes: list[str], name: str, zone: str | None = None) -> tuple[Any, str | None]:
+    """A column as time stamps, in UTC with its zone where they say their own, and the format that they are written in;
+    None where it holds no dates.
+
+    Args:
+        zone: whose clocks showed the times, for names of zones that may be several.
 
     Raises:
-        UserError: day and month cannot be told apart.
+        UserError: day and month cannot be told apart, or a time zone is not known.
     """
     import pandas as pd
     from pandas.tseries.api import guess_datetime_format
 
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        if values.dt.tz is not None and str(values.dt.tz) != "UTC":
+            notes.append(f"column {name!r}: time stamps are converted to UTC")
         return values, None
     if pd.api.types.is_bool_dtype(values.dtype):
         return None, None
@@ -53,6 +60,12 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
     texts = long_columns.piecewise(lambda part: part.dropna().astype(str).str.strip(), values)
     if not len(texts) or not texts.iloc[:: max(1, len(texts) // MANY)].str.contains(r"\d").mean() > DATES_AT_LEAST:
         return None, None
+    if (parts := zones.split(values, texts)) is not None:
+        stamps, names = parts
+        times, form = dates_of(stamps, notes, name)
+        if times is None or not names.any():
+            return times, form
+        return zones.moments(times, names, zone, name, notes), None
     some = texts.iloc[:: max(1, len(texts) // 50)]
     year_first = re.match(r"\d{4}\D", texts.iloc[0]) is not None
     with warnings.catch_warnings():
@@ -83,7 +96,7 @@ def dates_of(values: Any, notes: list[str], name: str) -> tuple[Any, str | None]
         readings = {best: readings[best]}
     ((form, read),) = readings.items()
     if read.dt.tz is not None:
-        read, form = read.dt.tz_convert("UTC").dt.tz_localize(None), "mixed"
+        read, form = read.dt.tz_convert("UTC"), "mixed"
         if some.str.contains(ZONE).any():
             notes.append(f"column {name!r}: time stamps are converted to UTC")
     if known or form == "mixed":
@@ -187,26 +200,3 @@ def _steadiness(times: Any) -> float:
     gaps = times.dropna().diff().dropna()
     gaps = gaps[gaps != gaps - gaps]  # days of which each has several rows
     return 0.0 if not len(gaps) else float(gaps.value_counts().iloc[0]) / len(gaps)
-
-
-def in_utc(times: Any, zone: str, notes: list[str]) -> Any:
-    """Times that clocks of a zone showed, as UTC: the hour that comes twice in autumn is told by the order of the rows.
-
-    Raises:
-        UserError: no such zone, a time that there was not, or rows in no order around a repeated hour.
-    """
-    try:
-        local = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="raise")
-    except (KeyError, OSError):
-        raise UserError(
-            f"data.timezone={zone}: no such time zone; names are like Europe/Berlin or America/New_York",
-            code="series.unknown_timezone",
-        ) from None
-    except ValueError as error:
-        raise UserError(
-            f"data.timezone={zone}: these are not times that its clocks showed, in their order ({error}). Bring the "
-            "rows in order of time, or leave the time zone out if they are in UTC",
-            code="series.not_in_timezone",
-        ) from None
-    notes.append(f"times of {zone} are converted to UTC")
-    return local.dt.tz_convert("UTC").dt.tz_localize(None)

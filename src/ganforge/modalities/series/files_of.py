@@ -1,9 +1,8 @@
-"""What holds time series: a table, a folder or zip with a table a series, a .ts file, or a .npy of windows."""
+"""What holds time series: a table, a folder or zip with a table a series, a file of an archive, a .npy of windows."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from ganforge.core.errors import UserError
-from ganforge.data.files_at import content
 from ganforge.data.store import FolderStore, Store
 from ganforge.data.zip_store import ZipStore
-from ganforge.modalities.series import reading
+from ganforge.modalities.series import archives, reading
+from ganforge.modalities.series.archives import SERIES as FILE
 
-FILE, ROW = "series", "value"  # names of the columns of what has none
-PARTS = re.compile(r"(^|[_.-])(train|test)$", re.IGNORECASE)
+ROW = "value"  # name of the columns of an array
 
 
 def load(path: Path | reading.Unpacked, name: str) -> tuple[Any, str | None, list[str]]:
@@ -30,8 +28,8 @@ def load(path: Path | reading.Unpacked, name: str) -> tuple[Any, str | None, lis
         return reading.load(path), None, []
     if path.is_file() and path.suffix.lower() == ".npy":
         return _windows(path, name), FILE, []
-    if path.is_file() and path.suffix.lower() == ".ts":
-        return dot_ts(path.read_text(encoding="utf-8"), name), FILE, []
+    if path.is_file() and (found := archives.loaded(path, name)) is not None:
+        return found, FILE, []
     if path.is_file() and path.suffix.lower() != ".zip":
         return reading.load(path), None, []
     store: Store = FolderStore(path) if path.is_dir() else ZipStore(path)
@@ -49,8 +47,8 @@ def digest(path: Path) -> str:
 
 
 def tables_in(store: Store) -> list[str]:
-    """The tables and .ts files of a folder or zip, in order."""
-    names = [n for n in store.names() if reading.is_table(Path(n)) or n.lower().endswith(".ts")]
+    """The tables and files of archives of a folder or zip, in order."""
+    names = [n for n in store.names() if reading.is_table(Path(n)) or n.lower().endswith(archives.DOT_TS)]
     return sorted(n for n in names if not Path(n).name.startswith("."))
 
 
@@ -58,13 +56,15 @@ def from_store(store: Store, name: str) -> tuple[Any, str, list[str]]:
     """All tables of a folder below each other, each a series that is called like its file."""
     import pandas as pd
 
-    names, notes = tables_in(store), []
+    notes, every = [], tables_in(store)
+    names = archives.without_copies(every)
+    if len(names) < len(every):
+        notes.append(f"{len(every) - len(names):,} .arff files are left out, which hold what others do")
     if not names:
-        raise UserError(f"data {name}: it holds no .csv, .tsv, .parquet or .ts file", code="series.no_files")
+        raise UserError(f"data {name}: it holds no .csv, .tsv, .parquet, .arff or .ts file", code="series.no_files")
     frames = []
     for file in names:
-        if file.lower().endswith(".ts"):
-            part = dot_ts(_text(store, file), file)
+        if (part := archives.loaded(opened(store, file), file)) is not None:
             part[FILE] = f"{Path(file).stem} " + part[FILE].astype(str) if len(names) > 1 else part[FILE]
             frames.append(part)
             continue
@@ -85,9 +85,10 @@ def from_store(store: Store, name: str) -> tuple[Any, str, list[str]]:
             code="series.columns_differ",
         )
     found = pd.concat(frames, ignore_index=True)
-    notes.append(f"{len(names):,} files, each a series" if FILE in frames[0].columns else f"{len(names):,} files")
-    entity = next(c for c in found.columns if str(c).rstrip("_") == FILE)
-    return found, str(entity), notes
+    entity = next(str(c) for c in found.columns if str(c).rstrip("_") == FILE)
+    each = ", each a series" if len(names) == found[entity].nunique() else ""
+    notes.append(f"{len(names):,} files{each}")
+    return found, entity, notes
 
 
 def opened(store: Store, name: str) -> Path | reading.Unpacked:
@@ -96,42 +97,6 @@ def opened(store: Store, name: str) -> Path | reading.Unpacked:
     if isinstance(found, Path):
         return found
     return reading.Unpacked(name, found.read())
-
-
-def _text(store: Store, name: str) -> str:
-    return content(store, name).decode("utf-8")
-
-
-def dot_ts(text: str, name: str) -> Any:
-    """A .ts file of the UEA archive as a long table: a line a series, dimensions between colons, the class last.
-
-    Raises:
-        UserError: no @data, or lines of different numbers of dimensions.
-    """
-    import pandas as pd
-
-    head, found, body = text.partition("@data")
-    if not found:
-        raise UserError(f"data {name}: no @data line, as a .ts file has one", code="series.not_ts")
-    labeled = re.search(r"@classLabel\s+true", head, re.IGNORECASE) is not None
-    rows, widths = [], set()
-    for number, line in enumerate(body.strip().splitlines()):
-        *channels, label = line.strip().split(":") if labeled else (*line.strip().split(":"), "")
-        values = [[float(v) if v != "?" else np.nan for v in channel.split(",")] for channel in channels]
-        widths.add(len(values))
-        length = max(map(len, values))
-        table = np.full((length, len(values)), np.nan)
-        for k, channel in enumerate(values):
-            table[: len(channel), k] = channel
-        part = pd.DataFrame(table, columns=[f"dim_{k}" for k in range(len(values))])
-        part.insert(0, FILE, number)
-        rows.append(part.assign(**({"class": label} if labeled else {})))
-    if not rows or len(widths) > 1:
-        raise UserError(
-            f"data {name}: {'no series' if not rows else 'the series have different numbers of dimensions'}",
-            code="series.not_ts",
-        )
-    return pd.concat(rows, ignore_index=True)
 
 
 def _windows(path: Path, name: str) -> Any:

@@ -115,6 +115,7 @@ def source_for(model: Model, data: Path | str) -> SeriesFile:
     return replace(
         source, path=str(data), entity=state["entity"], attributes=names, split="train", holdout=0.0,
         keep=tuple(column["name"] for column in state["columns"]),
+        numbers=tuple(column["name"] for column in state["columns"] if not words_of(column)),
     )  # fmt: skip
 
 

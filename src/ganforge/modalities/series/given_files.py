@@ -15,7 +15,7 @@ from ganforge.core.media import Media
 from ganforge.core.plot.drawing import Drawing
 from ganforge.data import frames
 from ganforge.inference.model import Model
-from ganforge.modalities.series import forecasting, imputing, reading
+from ganforge.modalities.series import absent, forecasting, imputing, reading
 from ganforge.modalities.series.tasks.forecast import Forecast
 from ganforge.modalities.series.tasks.impute import Impute
 from ganforge.signals import FileResult, FileUse, Setting
@@ -86,7 +86,7 @@ def forecast(model: Model, data: Path, folder: Path, settings: Mapping[str, Any]
 
 def impute(model: Model, data: Path, folder: Path, settings: Mapping[str, Any]) -> FileResult:
     """The table with its gaps filled, and drawings of the longest ones."""
-    rows = imputing.with_absent_rows(model, data)
+    rows = absent.prepared(model, data)
     whole, found = imputing.fillings_of(model, data, settings["paths"], settings["seed"], rows.file)
     table = imputing.as_table(rows.file, whole, found, every=False)
     count = sum(len(one.at) for one in found.values())

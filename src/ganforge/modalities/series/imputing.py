@@ -18,10 +18,9 @@ from ganforge.core.errors import UserError
 from ganforge.core.plot.charts import tiled
 from ganforge.core.plot.drawing import Drawing
 from ganforge.core.rng import block_normal
-from ganforge.core.words import counted
 from ganforge.inference.model import Model, load
 from ganforge.modalities.series import reading
-from ganforge.modalities.series.absent import Completed, completed
+from ganforge.modalities.series.absent import prepared
 from ganforge.modalities.series.charts import filling
 from ganforge.modalities.series.clock import STEP
 from ganforge.modalities.series.files import typed
@@ -75,29 +74,9 @@ def impute(
         UserError: another kind of model, columns that are missing, too few rows, or a number out of range.
     """
     model = source if isinstance(source, Model) else load(source)
-    file = with_absent_rows(model, data).file if absent_rows else Path(data)
+    file = prepared(model, data, absent_rows).file
     whole, found = fillings_of(model, data, paths, seed, file)
     return as_table(file, whole, found, every)
-
-
-def with_absent_rows(model: Model, data: Path | str) -> Completed:
-    """A file with a row for each time, where the model is of equally spaced rows; says what was added, or why not."""
-    path, state = Path(data), model.spec.state
-    clock = state.get("clock")
-    learned = any(column["name"] == STEP for column in state.get("columns", ()))
-    if clock is None or learned or not isinstance(model.recipe.task, Impute) or not reading.is_table(path):
-        return Completed(path, 0)
-    if not path.is_file():
-        raise UserError(f"--data {data}: no such file", code="data.not_found")
-    try:
-        found = completed(path, source_for(model, data).said, clock["step"])
-    except reading.READ_ERRORS:  # whatever is wrong with it, the source says so
-        return Completed(path, 0)
-    if found.added:
-        log.warning("data %s: %s added for times that had none", data, counted(found.added, "row"))
-    elif found.why_not:
-        log.warning("data %s: times without a row are left as they are: %s", data, found.why_not)
-    return found
 
 
 def fillings_of(

@@ -10,7 +10,8 @@ import numpy as np
 
 from ganforge.core import scratch
 from ganforge.core.errors import UserError, did_you_mean
-from ganforge.modalities.series.dates import BETWEEN, HOUR, NAMES, dates_of, in_utc, of_day
+from ganforge.modalities.series.dates import BETWEEN, HOUR, NAMES, dates_of, of_day
+from ganforge.modalities.series.zones import in_utc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ class Said:
     missing: tuple[float, ...] = ()
     attributes: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,10 +66,8 @@ def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
     Raises:
         UserError: no such column, or what is named does not serve.
     """
-    import pandas as pd
-
-    time, entity = said.time, said.entity
-    for name in (time, entity):
+    entity = said.entity
+    for name in (said.time, entity):
         if name is not None and name not in frame.columns:
             raise UserError(
                 f"the data has no column {name!r}{did_you_mean(name, map(str, frame.columns))} "
@@ -75,30 +75,42 @@ def find(frame: Any, said: Said = Said()) -> Layout | None:  # frozen
                 code="column.not_found",
             )
     notes: list[str] = []
+    timed = times_of(frame, said, notes)
+    if timed is None:
+        return None
+    names, dates, form = timed
+    if dates.dt.tz is not None:
+        dates, form = dates.dt.tz_convert("UTC").dt.tz_localize(None), None
+    elif said.timezone is not None:
+        dates, form = in_utc(dates, said.timezone, notes), None
+    found = _arranged(frame, dates, names, entity)
+    if found is not None:
+        found.format, found.notes = form, notes
+    return found
+
+
+def times_of(frame: Any, said: Said, notes: list[str]) -> tuple[tuple[str, ...], Any, str | None] | None:
+    """The columns that say when a row is, the times, and how they are written; None where no column says it.
+
+    Raises:
+        UserError: the column that is named holds no times, or what it holds is ambiguous.
+    """
+    import pandas as pd
+
     lower = {str(name).lower(): str(name) for name in frame.columns}
-    if time is None and all(part in lower for part in PARTS[:3]):
+    if said.time is None and all(part in lower for part in PARTS[:3]):
         names = tuple(lower[part] for part in PARTS if part in lower)
         made = pd.to_datetime(
             frame[list(names)].rename(columns=lambda name: name.lower()).astype(float), errors="coerce"
         )
         notes.append(f"the time is read from the columns {', '.join(names)}")
-        candidates = [(names, made, None)]
-    else:
-        candidates = []
-        for name in [time] if time else sorted(map(str, frame.columns), key=lambda n: NAMES.search(n) is None):
-            dates, form = dates_of(frame[name], notes, name)
-            if dates is not None:
-                candidates.append(_with_hours(frame, name, dates, form, notes))
-                break
-        if time and not candidates:
-            raise UserError(f"column {time!r}: these are not dates or times", code="series.not_a_time")
-    for names, dates, form in candidates:
-        if said.timezone is not None:
-            dates, form = in_utc(dates, said.timezone, notes), None
-        found = _arranged(frame, dates, names, entity)
-        if found is not None:
-            found.format, found.notes = form, notes
-            return found
+        return names, made, None
+    for name in [said.time] if said.time else sorted(map(str, frame.columns), key=lambda n: NAMES.search(n) is None):
+        dates, form = dates_of(frame[name], notes, name, said.timezone)
+        if dates is not None:
+            return _with_hours(frame, name, dates, form, notes)
+    if said.time:
+        raise UserError(f"column {said.time!r}: these are not dates or times", code="series.not_a_time")
     return None
 
 

@@ -28,7 +28,7 @@ def learned_columns(
     kept, forms = {}, {}
     for c in values.columns:
         column = values[c]
-        if (read := _from_texts(c, column, notes)) is not None:
+        if (read := _from_texts(c, column, notes, c in said.numbers)) is not None:
             column, form = read
             if not amounts.is_plain(form):
                 forms[c] = form
@@ -52,15 +52,33 @@ def learned_columns(
     return found.drop(columns=doubts.report(found, starts, notes)), forms
 
 
-def _from_texts(name: str, column: Any, notes: list[str]) -> tuple[Any, dict[str, Any]] | None:
-    """A column of texts, of which nine of ten different ones are numbers, as numbers, and how they are written; None of
-    any other column."""
+def holds_numbers(column: Any) -> bool:
+    """Whether a column holds numbers, or many texts that are numbers."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return not pd.api.types.is_bool_dtype(column.dtype) and bool(column.notna().any())
+    return _form_of(column) is not None
+
+
+def _form_of(column: Any, known: bool = False) -> dict[str, Any] | None:
+    """How the texts of a column write numbers; None of a column of anything else.
+
+    Args:
+        known: it holds numbers; else few texts are words, such as grades.
+    """
     import pandas as pd
 
     if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
         return None
     texts = [text for text in column.dropna().unique() if isinstance(text, str) and text.strip()]
-    form = amounts.find(texts) if len(texts) > labels.MOST_WORDS else None  # few of them are words, such as grades
+    return amounts.find(texts) if len(texts) > (0 if known else labels.MOST_WORDS) else None
+
+
+def _from_texts(name: str, column: Any, notes: list[str], known: bool) -> tuple[Any, dict[str, Any]] | None:
+    """A column of texts, of which nine of ten different ones are numbers, as numbers, and how they are written; None of
+    any other column."""
+    form = _form_of(column, known)
     if form is None:
         return None
     read = amounts.read(column, form).astype(np.float64).set_axis(column.index)

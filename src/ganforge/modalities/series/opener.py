@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from ganforge.core.errors import UserError
 from ganforge.data.opener import Head, Opener
 from ganforge.data.store import Store
 from ganforge.data.zip_store import ZipStore
-from ganforge.modalities.series import files_of, layout, reading
+from ganforge.modalities.series import archives, files_of, layout, learned, melted, reading
+from ganforge.modalities.series.layout import Said
 from ganforge.modalities.series.source import SeriesFile
 
 LOOKED_AT = 2_000
@@ -21,11 +23,12 @@ SURE, PERHAPS = 0.97, 0.95  # that of a table is 0.95: a table that may be a ser
 
 
 class SeriesOpener(Opener, kind="series"):
-    """CSV, TSV and Parquet files with a column of dates or times, each once, or once in each series of the file."""
+    """CSV, TSV, Parquet and ARFF files with a column of dates or times, each once, or once in each series of the file;
+    files of archives, whose rows are series."""
 
     signal = "series"
-    takes = "time series: .csv, .tsv, .parquet with a time column, a folder or zip of them, .ts"
-    endings = (".csv", ".tsv", ".parquet", ".ts")
+    takes = "time series: .csv, .tsv, .parquet, .arff with a time column, a folder or zip of them, .ts"
+    endings = (".csv", ".tsv", ".parquet", ".arff", ".ts")
 
     def claims(self, path: Path, head: Head) -> float:
         if path.suffix.lower() == ".ts" and b"@" in head.start:
@@ -40,31 +43,39 @@ class SeriesOpener(Opener, kind="series"):
                 return 0.0
         if not reading.is_table(path):
             return 0.0
+        frame: Any = ()
         try:
-            frame = reading.load(path, LOOKED_AT).drop_duplicates(ignore_index=True)
+            if archives.is_archive(path):
+                return SURE
+            frame = reading.load(path, LOOKED_AT).rename(columns=str).drop_duplicates(ignore_index=True)
             found = layout.find(frame)
+            if found is None and (wide := melted.widened(frame, Said(), [])) is not None:
+                frame, found = wide, layout.find(wide)
             few_twice = found is None and len(frame) >= layout.FEWEST and layout.nearly(frame)
-        except (UserError, *reading.READ_ERRORS):  # whatever is wrong with it, its opener as a table says so
+        except UserError as error:  # whatever is wrong with it, its opener as a table says so
+            return SURE if error.code == "series.ambiguous_zone" and len(frame) >= layout.FEWEST else 0.0
+        except reading.READ_ERRORS:
             return 0.0
-        numbers = frame.select_dtypes("number").dropna(axis=1, how="all").columns
+        numbers = [c for c in frame.columns if learned.holds_numbers(frame[c])]
         if few_twice:
-            return SURE if len(numbers) else 0.0  # opening it says which rows
-        others = 0 if found is None else len(numbers.difference([*found.time]))
-        if found is None or not others:
+            return SURE if numbers else 0.0  # opening it says which rows
+        if found is None or not set(numbers).difference(found.time):
             return 0.0
         if found.regular >= layout.REGULAR:
             return SURE if len(frame) >= layout.FEWEST else PERHAPS if len(frame) >= SHORTEST else 0.0
         return PERHAPS if found.ordered and len(frame) >= layout.FEWEST else 0.0
 
     def _claims_files(self, store: Store) -> float:
-        """A folder that holds at least two tables, or a .ts file, and little else."""
+        """A folder that holds at least two tables, or a file of an archive, and little else."""
         names = [n for n in store.names() if not Path(n).name.startswith(".")]
         tables = files_of.tables_in(store)
         if not tables or 2 * len(tables) < len(names):
             return 0.0
-        if any(n.lower().endswith(".ts") for n in tables):
+        if any(n.lower().endswith(archives.DOT_TS) for n in tables):
             return SURE
         try:
+            if archives.is_archive(files_of.opened(store, tables[0])):
+                return SURE
             frame = reading.load(files_of.opened(store, tables[0]), LOOKED_AT)
             found = layout.find(frame)
         except (UserError, *reading.READ_ERRORS):

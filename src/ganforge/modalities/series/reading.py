@@ -12,7 +12,7 @@ from typing import Any
 
 from ganforge.core import scratch
 from ganforge.core.extras import need
-from ganforge.data import long_columns
+from ganforge.data import arff, long_columns
 from ganforge.data.frames import separators
 
 TEXT, PARQUET = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet", ".pq")
@@ -31,11 +31,13 @@ class Unpacked:
 
 
 def is_table(path: Path) -> bool:
-    return path.name.lower().endswith(TEXT + PARQUET)
+    return path.name.lower().endswith((*TEXT, *PARQUET, arff.ENDING))
 
 
 def marks_of(path: Path | Unpacked) -> tuple[str, str]:
     """What separates values in a file of text, and its decimal point."""
+    if path.name.lower().endswith(arff.ENDING):
+        return ",", "."
     with path.open("rb") as file:
         lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
         return separators(line.decode("utf-8-sig") for line in [lines.readline(), *islice(lines, HEAD)])
@@ -58,6 +60,9 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
         if rows is None:
             return pd.read_parquet(path if isinstance(path, Path) else path.open())
         return _first_of_parquet(path, rows)
+    if path.name.lower().endswith(arff.ENDING):
+        with path.open("rb") as opened:
+            return arff.table(opened, path.name, rows, texts)
     delimiter, decimal = marks_of(path)
 
     def read(**how: Any) -> Any:
@@ -75,6 +80,17 @@ def load(path: Path | Unpacked, rows: int | None = None, texts: bool = False) ->
         except TypeError:  # a column is of numbers in one part and of texts in another
             file.seek(0)
             return read()
+
+
+def packed(frame: Any, like: Path | Unpacked) -> Unpacked:
+    """A table as the content of a file of the same kind as another: of text with the same separator."""
+    content, name = io.BytesIO(), like.name.removesuffix(".gz")
+    if like.name.lower().endswith(PARQUET):
+        frame.to_parquet(content, index=False)
+    else:
+        frame.to_csv(content, sep=marks_of(like)[0], index=False)
+        name = f"{name}.csv" if name.lower().endswith(arff.ENDING) else name
+    return Unpacked(name, content.getvalue())
 
 
 def _first_of_parquet(path: Path | Unpacked, rows: int) -> Any:

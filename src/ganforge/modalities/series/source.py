@@ -27,8 +27,8 @@ FEWEST_SERIES = 10  # from which whole series are held back where all are short
 
 
 class SeriesFile(DataSource, kind="series"):
-    """Time series from a CSV, TSV or Parquet file, from a folder or zip with a file a series, from .ts or .npy: a
-    column of times, columns of numbers or words, and perhaps one that names the series."""
+    """Time series from a CSV, TSV, Parquet or ARFF file, from a folder or zip with a file a series, from .ts or .npy:
+    a column of times, columns of numbers or words, and perhaps one that names the series."""
 
     path: str
     """The file or folder."""
@@ -47,6 +47,9 @@ class SeriesFile(DataSource, kind="series"):
     """Columns, constant within each series, that describe it; found by default."""
     keep: tuple[str, ...] = ()
     """Columns that are learned even if they miss more than half of their values."""
+    numbers: tuple[str, ...] = ()
+    """Columns of texts such as 12.5% that are numbers however few values they have; found by default, of more than 20
+    values."""
     split: Literal["train", "test"] = "train"
     """Which part to take: the beginning of each series, to train on, or its end, which is held back."""
     holdout: float = Field(default=HOLDOUT, ge=0, lt=1)
@@ -84,7 +87,9 @@ class SeriesFile(DataSource, kind="series"):
     @property
     def said(self) -> layout.Said:
         """What the fields say of the table."""
-        return layout.Said(self.time, self.entity, self.label, self.timezone, self.missing, self.attributes, self.keep)
+        return layout.Said(
+            self.time, self.entity, self.label, self.timezone, self.missing, self.attributes, self.keep, self.numbers
+        )  # fmt: skip
 
 
 class SeriesSet(Dataset):

@@ -86,10 +86,10 @@ def impute(
     """Fill gaps in time series: many times, from what is given before and after them."""
     check_targets(data, out, chart, common.force)
     from ganforge.inference.model import load
-    from ganforge.modalities.series import imputing, reading
+    from ganforge.modalities.series import absent, imputing, reading
 
     model = load(source, common.device)
-    rows = imputing.Completed(data, 0) if keep_rows else imputing.with_absent_rows(model, data)
+    rows = absent.prepared(model, data, not keep_rows)
     whole, found = imputing.fillings_of(model, data, paths, seed, rows.file)
     table = imputing.as_table(rows.file, whole, found, every)
     same = data.name.lower().endswith((".csv", ".csv.gz")) and out.suffix.lower() == ".csv"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.core.language import joined, phrase
-from ganforge.data import frames
+from ganforge.data import arff, frames
 from ganforge.inference.model import Model
 from ganforge.modalities.table.completing import Completed, completed
 from ganforge.signals import FileResult, FileUse, Setting
@@ -91,6 +91,9 @@ def rows_of(data: Path) -> pd.DataFrame:
 
     if is_parquet(data):
         return read_parquet(data, str(data))
+    if arff.is_arff(data):
+        with data.open("rb") as file:
+            return arff.table(file, str(data), texts=True)
     frame, _, skipped = read_cells(data, TableFile(path=str(data)))
     if skipped:
         raise UserError(f"{skipped[0][0]}: {skipped[0][1]}. Correct the line", code="table.field_counts_differ")

@@ -13,11 +13,11 @@ from ganforge.modalities.table.source import FrameData, TableFile, TableSet, is_
 
 
 class TableOpener(Opener, kind="table"):
-    """CSV, TSV and Parquet files."""
+    """CSV, TSV, Parquet and ARFF files."""
 
     signal = "table"
-    takes = "a table: .csv, .tsv, .parquet"
-    endings = (".csv", ".tsv", ".parquet")
+    takes = "a table: .csv, .tsv, .parquet, .arff"
+    endings = (".csv", ".tsv", ".parquet", ".arff")
 
     def claims(self, path: Path, head: Head) -> float:
         return 0.95 if head.store is None and is_table(path) else 0.0

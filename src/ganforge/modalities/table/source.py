@@ -1,4 +1,4 @@
-"""Tables: CSV and TSV files of any delimiter and encoding, Parquet files, DataFrames in memory.
+"""Tables: CSV and TSV files of any delimiter and encoding, Parquet and ARFF files, DataFrames in memory.
 
 What can be repaired is repaired and said: `TableSet.notes` of the whole, `TableSet.skipped` of rows.
 """
@@ -17,7 +17,7 @@ from ganforge.core import scratch
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import UserError
 from ganforge.core.rng import seed_of
-from ganforge.data import dates, long_columns
+from ganforge.data import arff, dates, long_columns
 from ganforge.data.base import HOLDOUT, DataSource
 from ganforge.modalities.table.cells import typed
 from ganforge.modalities.table.columns.detect import Detected, Hints, detect
@@ -32,7 +32,8 @@ FEWEST_HELD_BACK = 10  # rows; fewer judge nothing, and a table so small needs t
 
 
 class TableFile(DataSource, kind="table"):
-    """A CSV or TSV file (delimiter and encoding are found) or a Parquet file; for more say than `data=FILE` gives."""
+    """A CSV or TSV file (delimiter and encoding are found), a Parquet or an ARFF file; for more say than `data=FILE`
+    gives."""
 
     path: str
     """The file."""
@@ -65,6 +66,9 @@ class TableFile(DataSource, kind="table"):
         try:
             if is_parquet(path):
                 return from_frame(self.path, read_parquet(path, self.path), digest=digest(path))
+            if arff.is_arff(path):
+                with path.open("rb") as file:
+                    return from_frame(self.path, arff.table(file, self.path), digest=digest(path))
             frame, notes, skipped = read_text(path, self)
         except PermissionError:
             raise UserError(f"data {self.path}: permission denied", code="data.permission_denied") from None
@@ -216,7 +220,7 @@ def part_of(whole: TableSet, split: str, holdout: float) -> TableSet:
 
 def is_table(path: Path) -> bool:
     """Whether a file's name is that of a table."""
-    return path.name.lower().endswith(TEXT + PARQUET)
+    return path.name.lower().endswith((*TEXT, *PARQUET, arff.ENDING))
 
 
 def is_parquet(path: Path) -> bool:
