@@ -112,6 +112,7 @@ class Session:
             with self.world.together():
                 if self.world.leads:  # of a killed process, after its last checkpoint
                     snapshots.drop_after(self.folder, self.samples)
+                    self._tell_of_snapshots()
                 for listener in self.listeners:
                     listener.on_start()
             if self._saved_at == self.samples:  # a process killed after its checkpoint may have left an older bundle
@@ -255,6 +256,14 @@ class Session:
         self.log("checkpoint", folder=folder.name, **trainer.spent())
         for listener in self.listeners:
             listener.on_checkpoint(folder)
+
+    def _tell_of_snapshots(self) -> None:
+        power = self.trainer.power
+        if power.nets:
+            log.info(
+                "at most %d snapshots of averages will be kept, %.3g MB in all (ema.snapshots)",
+                power.most, power.disk_space / 1e6,
+            )  # fmt: skip
 
     def take_snapshot(self) -> None:
         """Writes the averages of `ema.snapshots`, and removes those that are too close to each other by now.
