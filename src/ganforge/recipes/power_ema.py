@@ -14,6 +14,7 @@ by their sum, so that weights that never change stay what they are.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Combination:
     error: float
 
 
+@functools.cache
 def exponent(length: float) -> float:
     """γ of the profile of length σ: the positive root of (γ + 2)² (γ + 3) σ² = γ + 1.
 
