@@ -114,6 +114,9 @@ def test_figures_are_stamped(run, tmp_path):
     assert with_it.protocol["rejection"] == 80
     assert "rejection" not in without.protocol
     assert with_it.value != without.value
+    model = load(run).rejecting(80)
+    again = gf.evaluate(model, metrics=["fd2k"], out=tmp_path / "model", progress=False).results[0]
+    assert again.value == with_it.value
     assert "--reject 80" in (tmp_path / "80" / "report.html").read_text(encoding="utf-8")
 
 

@@ -130,6 +130,8 @@ def evaluate(
     written_in = language_for(language)
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
     if isinstance(source, Model):
+        if reject is None and source.rejection is not None:
+            reject = source.rejection.percentile
         source = source.folder
     if isinstance(data, Path):
         data = str(data)
