@@ -63,6 +63,7 @@ def test_the_verbs_of_the_package_and_of_its_modalities_are_found():
         "project",
         "mix",
         "evaluate",
+        "ema",
         "runs",
         "studio",
         "export",

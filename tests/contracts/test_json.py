@@ -74,6 +74,9 @@ def place(tmp_path_factory):
     table = ["tvae", f"data={PEOPLE}", "callbacks=[]", "samples=40", "batch=20", "--run-dir", str(folder / "t"), "-q"]
     with pytest.raises(SystemExit):
         main(["train", *table])
+    averages = ["toy", "data.count=64", "samples=128", "batch=4", "ema.snapshots=8", "callbacks=[]"]
+    with pytest.raises(SystemExit):
+        main(["train", *averages, "--run-dir", str(folder / "e"), "-q"])
     (folder / "rows.csv").write_text(
         f"{PEOPLE.read_text().splitlines()[0]}\n{',' * PEOPLE.read_text().splitlines()[0].count(',')}\n"
     )
@@ -117,6 +120,7 @@ WORDS = {
     ("mix",): ["w", "--base", "1", "--style", "2,3", "--latents", "{new}.json", "--out", "{new}.png"],
     ("translate",): ["b", "photos", "--out", "{new}"],
     ("evaluate",): ["runs/a", "-n", "50", "--metrics", "swd", "--out", "{new}"],
+    ("ema",): ["e", "--length", "0.1"],
     ("export",): ["runs/a", "--out", "{new}"],
     ("serve",): ["runs/a", "--check"],
     ("doctor",): [],

@@ -67,6 +67,8 @@ class Bundle:
         nets: the averaged generators, in evaluation mode on `device`.
         samples: how many real samples it was trained on.
         privacy: the privacy guarantee for its training samples (ε, δ and the method); empty without one.
+        average: the length of the average of the weights, and how it was chosen, if that was done after training
+            (`ganforge ema`); else empty.
         path: where it was loaded from.
         proven: whether it has already generated samples, so that its header is known to be valid.
         fast: how samples and translations are computed; None: with `nets`, in the dtype of their weights.
@@ -79,6 +81,7 @@ class Bundle:
     samples: int
     device: torch.device
     privacy: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
 
     truncated: CachedNets = field(default_factory=CachedNets)
     path: str = ""
@@ -105,13 +108,17 @@ class Bundle:
     @torch.inference_mode()
     def generate(self, request: Request) -> np.ndarray:
         """Decoded samples."""
+        with self.on_trial():
+            return self.recipe.signal.decode(self.encoded(request), self.spec)
+
+    @torch.inference_mode()
+    def encoded(self, request: Request) -> Tensor:
+        """Encoded samples [n, *spec.shape] on `device`."""
         nets, t = self.running, request.truncation
         if t < 1:  # the file contains the statistics without truncation
             nets = self.truncated.at(t, lambda: self._calibrated(t))
-        with self.on_trial():
-            with self._arithmetic():
-                x = sampling.encoded(self.recipe, nets, sampling.labeled(request, self.spec), self.device)
-            return self.recipe.signal.decode(self._in_full(x), self.spec)
+        with self._arithmetic():
+            return self._in_full(sampling.encoded(self.recipe, nets, sampling.labeled(request, self.spec), self.device))
 
     def _calibrated(self, truncation: float) -> Nets:
         nets = sampling.calibrate(self.recipe, self.spec, self.nets, truncation, self.device)
@@ -160,6 +167,7 @@ def save(
     averages: Mapping[str, nn.Module],
     samples: int,
     privacy: Mapping[str, Any] | None = None,
+    average: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a bundle. An existing file is replaced atomically, and stays unchanged if writing fails."""
     shared = replace(recipe, data=recipe.data.unlocated())  # paths on this machine are not to be shared
@@ -173,6 +181,8 @@ def save(
     }
     if privacy:
         header["privacy"] = json.dumps(privacy)
+    if average:
+        header["average"] = json.dumps(average)
     tensors = {
         k: v.detach().cpu().contiguous()
         for n, net in averages.items()
@@ -276,7 +286,8 @@ def load(path: Path | str, device: str | None = None) -> Bundle:
             checkpoint.load_module(name, net, tensors, str(path))
             net.eval().requires_grad_(False)
         privacy = json.loads(header.get("privacy", "{}"))
-        return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy, path=str(path))
+        average = dict(json.loads(header.get("average", "{}")))
+        return Bundle(recipe, spec, nets, int(header["samples"]), place, privacy, average, path=str(path))
 
 
 def generators(recipe: Recipe, spec: Spec, tensors: Mapping[str, Tensor], dtype: torch.dtype, path: Path | str) -> Nets:

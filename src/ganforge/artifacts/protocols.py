@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-PER_RUN = ("fake", "model", "samples", "ema")
+PER_RUN = ("fake", "model", "samples", "ema", "ema_length")
 """Protocol entries about the run itself: they may differ between runs whose scores can be compared."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Language, Plugins, Procs, Quiet, examples
+from ganforge.ui.options import Device, Language, Plugins, Procs, Quiet, Reject, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -21,6 +21,7 @@ EPILOG = examples(
     "ganforge evaluate photos/ generated/ --out report/",
     "ganforge evaluate photos/ restored/ --metrics 'psnr(channel=Y,crop=4),ssim' --out report/",
     "ganforge evaluate adult.csv synthetic.csv --target income --out report/",
+    "ganforge evaluate runs/0003-dcgan --reject 80 --out rejected/",
     "ganforge evaluate runs/*",
 )
 
@@ -128,6 +129,7 @@ def evaluate(
     ] = None,
     device: Device = None,
     procs: Procs = 1,
+    reject: Reject = None,
     lang: Language = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
@@ -150,7 +152,7 @@ def evaluate(
     options = {
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
         "heldout": heldout, "size": size,
-        "mode": mode, "target": target, "batch": batch, "device": device, "procs": procs,
+        "mode": mode, "target": target, "batch": batch, "device": device, "procs": procs, "reject": reject,
         "language": lang,
     }  # fmt: skip
     if saliency:

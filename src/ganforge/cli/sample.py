@@ -9,7 +9,19 @@ import typer
 
 from ganforge.core.errors import UserError
 from ganforge.ui.common import Common, with_common
-from ganforge.ui.options import Direction, Guidance, Label, Latent, Precision, Procs, Seed, Source, Truncation, examples
+from ganforge.ui.options import (
+    Direction,
+    Guidance,
+    Label,
+    Latent,
+    Precision,
+    Procs,
+    Reject,
+    Seed,
+    Source,
+    Truncation,
+    examples,
+)
 from ganforge.ui.sample_targets import PIPE, Piped, check_format, check_given, check_kinds, check_targets, is_one_file
 from ganforge.ui.samples import Labels, appended, write_arrays, write_files
 from ganforge.ui.verb import Verb
@@ -26,6 +38,7 @@ EPILOG = examples(
     'ganforge sample runs/0007-sprites -n 16 --where "color=red" --guidance 2 --grid red.png',
     'ganforge sample runs/0008-text2image-small -n 8 --text "a red heart" --grid hearts.png',
     "ganforge sample runs/0003-dcgan -n 16 --direction directions.json:2=2.5 --grid moved.png",
+    "ganforge sample runs/0003-dcgan -n 64 --reject 80 --grid chosen.png",
     "ganforge sample runs/0003-dcgan --latent latent.json --out projected/",
     "ganforge sample runs/0003-dcgan -n 50000 --precision auto --npz all.npz",
 )
@@ -117,6 +130,7 @@ def sample(
     guidance: Guidance = None,
     direction: Direction = None,
     latent: Latent = None,
+    reject: Reject = None,
     procs: Procs = 1,
     precision: Precision = "fp32",
     *,
@@ -130,7 +144,13 @@ def sample(
     from ganforge.inference.workers import spread
 
     model = load(source, common.device, precision).with_settings(
-        frames=frames, fps=fps, temperature=temperature, guidance=guidance, latents=latent, direction=direction or ()
+        frames=frames,
+        fps=fps,
+        temperature=temperature,
+        guidance=guidance,
+        latents=latent,
+        direction=direction or (),
+        reject=reject,
     )
     if n is None:
         n = 64 if model.codes is None else len(model.codes)
@@ -182,10 +202,12 @@ def sample(
     met = f", where {' and '.join(where)}" if where else ""
     met += f", {' / '.join(sentences)}" if sentences else ""
     met += f", moved along {', '.join(direction)}" if direction else ""
+    met += f", {model.rejection.acceptance:.1%} of those generated" if model.rejection else ""
     which = f"seed {seed}" if latent is None else latent
     common.report(
         {"samples": written, "asked": n, "seed": seed, "label": label, "where": where or [], "text": text or [],
          "direction": direction or [], "latent": latent, "precision": model.precision,
+         "reject": reject, "acceptance": model.rejection.acceptance if model.rejection else None,
          "out": out, "grid": grid, "npz": npz},
         [f"{written}{of} samples of {which}{met}: {places}"],
     )  # fmt: skip

@@ -55,15 +55,17 @@ def needs(trainer: Trainer, folder: Path) -> Needs:
     """What a run in `folder` needs."""
     weights = sum(nbytes(one) for one in trainer.weights.values())
     averages = sum(nbytes(net.parameters()) for net in trainer.averages.values())
-    memory = weights * (2 + MOMENTS) + averages
+    power = nbytes(trainer.power.state().values())
+    memory = weights * (2 + MOMENTS) + averages + power
     free = torch.cuda.mem_get_info(trainer.device)[0] if trainer.device.type == "cuda" else free_memory()
-    checkpoint = weights * (1 + MOMENTS) + averages + nbytes(trainer.nets.memory.buffers.values())
+    checkpoint = weights * (1 + MOMENTS) + averages + power + nbytes(trainer.nets.memory.buffers.values())
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return Needs(
         memory=memory,
-        memory_free=free + weights + averages,
+        memory_free=free + weights + averages + power,
         checkpoint=checkpoint,
-        disk=checkpoint * (trainer.recipe.keep + 1) + averages,  # the oldest goes when the newest is whole
+        # The oldest checkpoint goes when the newest is whole.
+        disk=checkpoint * (trainer.recipe.keep + 1) + averages + trainer.power.disk_space,
         disk_free=shutil.disk_usage(there).free,
     )
 
@@ -78,8 +80,8 @@ def check(trainer: Trainer, folder: Path) -> list[str]:
     if need.disk > need.disk_free:
         raise UserError(
             f"{folder}: the checkpoints of this run take {size(need.disk)} ({recipe.keep + 1} of "
-            f"{size(need.checkpoint)}), and {size(need.disk_free)} are free. Free some space, write elsewhere with "
-            "--run-dir, or keep fewer: keep=1",
+            f"{size(need.checkpoint)}{snapshots(trainer)}), and {size(need.disk_free)} are free. Free some space, "
+            "write elsewhere with --run-dir, or keep fewer: keep=1",
             code="run.disk_too_small",
         )
     if need.memory > need.memory_free:
@@ -151,3 +153,9 @@ def span(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}" if unit != "hours" else f"{seconds / length:,.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def snapshots(trainer: Trainer) -> str:
+    """What the snapshots of `ema.snapshots` add to the checkpoints, for messages; empty without any."""
+    power = trainer.power
+    return f", and {size(power.disk_space)} of at most {power.most} snapshots" if power.nets else ""

@@ -26,6 +26,7 @@ from ganforge.core.types import Batch, Nets, Request, Spec, wide
 from ganforge.data.loader import Loader
 from ganforge.engine.build import finalize, make_nets, make_optimizers
 from ganforge.engine.freeze import frozen
+from ganforge.engine.power_averages import PowerAverages
 from ganforge.engine.precision import arithmetic, dtype_for
 from ganforge.engine.recompute import Recompute
 from ganforge.engine.step import Averages, NotFinite, StepTrace, gradient_norm
@@ -45,6 +46,7 @@ class Trainer:
     Attributes:
         samples: real samples consumed so far.
         nets: the trained nets. averages: the moving averages (EMA) of the generators, which are used for sampling.
+        power: those from which averages of other lengths can be made after training.
         weights: all parameters of each net, listed once: collecting them in every phase would take a percent of a step.
         dtype: for convolutions and matrix products. weights_dtype: of weights, batches and draws.
         frozen: parameters that are not trained (`init.freeze`).
@@ -100,6 +102,7 @@ class Trainer:
         self.frozen = frozen(critics, recipe.init.freeze if recipe.init else 0)
         self.averages = Nets({name: recipe.ema.copy(self.nets[name]) for name in recipe.task.generators()})
         self._sides = [Sides(average, self.nets[name]) for name, average in self.averages.items()]
+        self.power = PowerAverages(recipe.ema, {name: self.nets[name] for name in self.averages})
         self.finished = CachedNets()
         self.recompute = Recompute(self.nets, self.world.statistics) if recipe.recompute else None
         self.optimizers = make_optimizers(recipe, self.nets)
@@ -118,9 +121,14 @@ class Trainer:
         """Samples that one iteration consumes: a batch for each repeat of the phase that repeats most."""
         return self.recipe.batch * self._rounds
 
+    @property
+    def step(self) -> int:
+        """Iterations done so far."""
+        return self.samples // self.stride
+
     def iterate(self, probe: bool = False) -> StepTrace | None:
         """One iteration: every phase that is due, then the averages. With `probe`, returns its details."""
-        iteration = self.samples // self.stride
+        iteration = self.step
         batches = [self.batch_at(self.samples + r * self.recipe.batch) for r in range(self._rounds)]
         trace = StepTrace(self.world.whole(batches[-1])) if probe else None
         for phase in self.phases:
@@ -132,6 +140,7 @@ class Trainer:
         self.samples += self.stride
         for sides in self._sides:
             self.recipe.ema.update(sides, self.stride, self.samples)
+        self.power.update(self.step)
         return trace
 
     def batch_at(self, position: int) -> Batch:
@@ -316,6 +325,7 @@ class Trainer:
             tensors |= checkpoint.module_state(f"ema.{name}", average)
         memory = {f"memory.{name}": t for name, t in self.nets.memory.buffers.items()}
         apart = {f"memory.{name}": self.nets.memory[name] for name in sorted(self.nets.memory.apart)}
+        tensors |= self.power.state()
         return tensors | memory | self.world.others(apart)
 
     def load_state(self, tensors: dict[str, Tensor], samples: int, where: str) -> None:
@@ -329,6 +339,7 @@ class Trainer:
             checkpoint.load_optimizer(f"optim.{name}", self.optimizers[name], tensors, where)
         for name, average in self.averages.items():
             checkpoint.load_module(f"ema.{name}", average, tensors, where)
+        self.power.load_state(tensors, where)
         for name, buffer in self.nets.memory.buffers.items():
             stored = tensors[f"memory.{name}"]
             own = tensors.get(f"rank.{self.world.rank}.memory.{name}", stored)  # absent with fewer processes

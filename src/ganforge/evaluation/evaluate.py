@@ -83,6 +83,7 @@ def evaluate(
     batch: int | None = None,
     device: str | None = None,
     procs: int = 1,
+    reject: float | None = None,
     progress: Progress | bool = True,
     language: str | None = None,
     extra: Callable[[Subject], Iterable[Panel]] | None = None,
@@ -115,6 +116,8 @@ def evaluate(
         batch: samples that are made at a time; by default 64, and 4,096 rows or points.
         device: "cpu", "cuda", ...; by default the best there is.
         procs: processes that generate the samples, on this machine.
+        reject: discriminator rejection sampling with this percentile, as `Model.rejecting`; the figures are those of
+            the samples that are kept.
         progress: show bars on stderr; or a callback that receives (title, done, total).
         language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
         extra: makes more panels of the report.
@@ -127,16 +130,18 @@ def evaluate(
     written_in = language_for(language)
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
     if isinstance(source, Model):
+        if reject is None and source.rejection is not None:
+            reject = source.rejection.percentile
         source = source.folder
     if isinstance(data, Path):
         data = str(data)
-    refuse_arguments(source, against, features, weights, n)
+    refuse_arguments(source, against, features, weights, n, reject)
     folder = report_folder(source, against, data, out)
     in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
     with contextlib.ExitStack() as stack:
         on_progress = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
         if against is None:
-            subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress)
+            subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress, reject)
         else:
             subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, on_progress)
         if subject.model is not None:
@@ -155,7 +160,8 @@ def evaluate(
         measured = [metric for _, some in comparisons for metric in some]
         more = {
             "--weights": weights, "-n": n or subject.fake.n, "--data": data, "--heldout": heldout, "--size": size,
-            "--mode": mode, "--target": target, "--batch": batch, "--out": None if against is None else folder,
+            "--mode": mode, "--target": target, "--batch": batch, "--reject": reject,
+            "--out": None if against is None else folder,
         }  # fmt: skip
         used = (features or subject.signal.extractor) if looks_at_features(measured) else ""
         command = "" if in_memory else command_of(source, against, measured, used, seed, more)
@@ -169,9 +175,19 @@ def evaluate(
 
 
 def refuse_arguments(
-    source: Any, against: Any, features: str | Extractor | None, weights: Path | str | None, n: int | None
+    source: Any,
+    against: Any,
+    features: str | Extractor | None,
+    weights: Path | str | None,
+    n: int | None,
+    reject: float | None,
 ) -> None:
     """Raises UserError for arguments that cannot go together, before anything is read."""
+    if reject is not None and against is not None:
+        raise UserError(
+            f"reject {reject:g}: two sets are compared, and only a run has a critic that rejects samples: leave it out",
+            code="sample.rejection_of_given",
+        )
     if features is None and weights is not None:
         raise UserError(
             f"weights {weights}: name the extractor they belong to: --features inception, dinov2, clip, ...",

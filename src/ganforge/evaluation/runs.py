@@ -34,6 +34,9 @@ OTHER_DATA = phrase(
 )
 HELD_BACK = phrase("These are samples that were held back from training (data.holdout={share:g}).", share=0.1)
 NO_HELDOUT = phrase("No part of the data was held out: each training sample in turn stands in for an unseen one.")
+REJECTED = phrase(
+    "Only samples that the critic of the run takes for real ones are kept (--reject {percentile:g}).", percentile=80.0
+)
 MOST_UNSEEN = 10_000
 """Samples that are generated for conditions of held-out samples, at most."""
 SEEN = phrase(
@@ -51,17 +54,19 @@ def of_run(
     batch: int | None,
     device: str | None,
     progress: Progress | None,
+    reject: float | None = None,
 ) -> Subject:
     """A trained model against real samples.
 
     Args:
         metrics: those asked for; None: those that suit the signal.
         n: generated samples for metrics without a number of their own; None: the signal's default.
+        reject: as `Model.rejecting`; None: all samples are kept.
 
     Raises:
         UserError: no run, no model in it yet, data that is gone or too small.
     """
-    model = load(path, device)
+    model = load(path, device).with_settings(reject=reject)
     recipe = model.recipe
     source = recipe.data if data is None else named_data(data, recipe.data)
     try:
@@ -153,8 +158,13 @@ def of_generator(
         classes=dataset.classes,
         model=model,
         folder=path if path.is_dir() else None,
-        notes=(why,) if why else (),
+        notes=(*((why,) if why else ()), *rejected(model)),
     )
+
+
+def rejected(model: Model) -> tuple[str, ...]:
+    """What the report says of the samples that a model rejects."""
+    return () if model.rejection is None else (phrase(REJECTED.pattern, percentile=model.rejection.percentile),)
 
 
 def of_translator(run: Run, own: Dataset | None) -> Subject:
@@ -210,12 +220,17 @@ def named_data(text: Any, own: DataSource) -> DataSource:
 def provenance_of(path: Path, model: Model, split: str) -> dict[str, Any]:
     """Protocol entries about a model and the split of the data that it is compared with."""
     file = path / "model.safetensors" if path.is_dir() else path
-    return {
+    found: dict[str, Any] = {
         "split": split,
         "model": hashlib.sha256(file.read_bytes()).hexdigest()[:16],
         "samples": model.samples,
         "ema": model.recipe.ema.half_life > 0,
     }
+    if model.bundle.average:
+        found["ema_length"] = model.bundle.average["length"]
+    if model.rejection is not None:
+        found["rejection"] = model.rejection.percentile
+    return found
 
 
 def opened(recipe: Recipe) -> Dataset | None:

@@ -15,12 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganforge.artifacts import checkpoint
-from ganforge.core.device import building
 from ganforge.core.errors import UserError
 from ganforge.core.types import Request
+from ganforge.inference.critic import critic_of
 from ganforge.inference.labels import label_id
 from ganforge.inference.model import Model
 from ganforge.metrics.samples import Progress, silent
@@ -168,36 +167,3 @@ def refusal(model: Model) -> UserError:
         "looks at; recipes that predict classes: sgan, acgan",
         code="explore.no_classes",
     )
-
-
-def critic_of(model: Model) -> tuple[str, nn.Module]:
-    """The critic of a model: its name and the net, from the newest checkpoint of its run.
-
-    Raises:
-        UserError: this is a model file, which holds no critic, or the run has no checkpoint, or its task no critic.
-    """
-    task, bundle, folder = model.recipe.task, model.bundle, model.folder
-    if task.mode == "translate":
-        raise UserError(
-            f"{folder}: this model ({model.recipe.name}) translates, so that its critic sees pairs or given samples; "
-            "only critics of single samples are explained",
-            code="explore.critic_of_other_inputs",
-        )
-    point = checkpoint.newest(folder / "checkpoints") if folder.is_dir() else None
-    if point is None:
-        raise UserError(
-            f"{folder}: no checkpoint here, and a model file holds no critic. Give the run directory, with its "
-            "checkpoints",
-            code="explore.no_checkpoint",
-        )
-    with building(bundle.dtype):
-        players = task.players(model.spec.for_nets)
-    critics = task.critic_players(players)
-    if not critics:
-        raise UserError(
-            f"{folder}: this model ({model.recipe.name}) was trained without a critic", code="explore.no_critic"
-        )
-    tensors, _ = checkpoint.read(point)
-    net = players[critics[0]]
-    checkpoint.load_module(f"net.{critics[0]}", net, tensors, str(point))
-    return critics[0], net.to(bundle.device, bundle.dtype).eval().requires_grad_(False)

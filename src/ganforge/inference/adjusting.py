@@ -16,8 +16,10 @@ from ganforge.core.errors import UserError
 from ganforge.core.text_condition import Text
 from ganforge.core.types import Request
 from ganforge.inference.codes import Codes, load_codes
+from ganforge.inference.critic import ratio_of
 from ganforge.inference.directions import read_moves
 from ganforge.inference.loaded import Loaded
+from ganforge.inference.rejection import MOST, Rejection
 from ganforge.nets.layers.labels import guided
 
 
@@ -133,6 +135,39 @@ class Adjusting(Loaded):
         other.guidance = float(weight)
         return other
 
+    def rejecting(self, percentile: float = 80.0) -> Self:
+        """This model with discriminator rejection sampling (Azadi et al. 2019): of the samples that are generated,
+        those that the critic of the run takes for real ones; `model.rejection.acceptance` is their share.
+
+            images = gf.load("runs/0003-dcgan").rejecting().sample(64)
+
+        Sample k of a seed is always the same, but not sample k without rejection.
+
+        Args:
+            percentile: in [0, 99]: about this percentage of the samples, those with the lowest scores, is accepted with
+                a probability below one half.
+
+        Raises:
+            UserError: this is a model file without its run, the model is conditional or has saved latents, or its
+                critic does not give one logit for a single sample; or the percentile is out of range.
+        """
+        self.check_can_sample()
+        if not 0 <= percentile <= MOST:
+            raise UserError(
+                f"reject={percentile:g}: it must be a percentile from 0 to {MOST:g}; 80 is usual",
+                code="sample.rejection_out_of_range",
+            )
+        if self.codes is not None or self.extra:
+            raise UserError(
+                f"{self.folder}: rejection chooses among new samples of the length that was trained: leave saved "
+                "latents, frames and fps out",
+                code="sample.rejection_of_given",
+            )
+        other = self._copy()
+        other.rejection = Rejection(self.bundle, ratio_of(self), float(percentile))
+        other.bundle = replace(self.bundle, spread=other.rejection.generate_each)
+        return other
+
     def with_settings(
         self,
         *,
@@ -142,8 +177,10 @@ class Adjusting(Loaded):
         guidance: float | None = None,
         latents: Codes | Path | str | None = None,
         direction: str | Sequence[str] = (),
+        reject: float | None = None,
     ) -> Self:
-        """This model with those settings that are given, each as in `lasting`, `tempered`, `guided`, `at` and `moved`.
+        """This model with those settings that are given, each as in `lasting`, `tempered`, `guided`, `at`, `moved` and
+        `rejecting`.
 
         Raises:
             UserError: as these.
@@ -157,13 +194,15 @@ class Adjusting(Loaded):
             model = model.guided(guidance)
         if latents is not None:
             model = model.at(latents)
-        return model.moved(direction) if direction else model
+        if direction:
+            model = model.moved(direction)
+        return model if reject is None else model.rejecting(reject)
 
     def _copy(self) -> Self:
         """The same model, of which one setting is to be changed."""
         other = type(self)(self.bundle, self.folder)
         other.extra, other.temperature, other.guidance = self.extra, self.temperature, self.guidance
-        other.codes, other.moves = self.codes, self.moves
+        other.codes, other.moves, other.rejection = self.codes, self.moves, self.rejection
         return other
 
     def _extra(self, n: int) -> dict[str, torch.Tensor]:

@@ -19,6 +19,7 @@ from ganforge.core.types import Spec
 from ganforge.inference.codes import Codes
 from ganforge.inference.directions import Moves
 from ganforge.inference.labels import label_ids, label_names
+from ganforge.inference.rejection import Rejection
 from ganforge.recipes.base import Recipe
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Loaded:
         self.guidance = 1.0
         self.codes: Codes | None = None
         self.moves: Moves | None = None
+        self.rejection: Rejection | None = None
 
     def __repr__(self) -> str:
         labels = f", {len(self.labels)} labels" if self.labels else ""

@@ -112,6 +112,10 @@ class Sampling(Adjusting):
         check_numbers(n, truncation, batch)
         if label is not None:
             raise UserError("both a label and a where are given: use one of the two", code="where.label_given_too")
+        if self.rejection is not None:
+            raise UserError(
+                "both a where and rejection are given: use one of the two", code="sample.rejection_of_given"
+            )
         wanted = self.recipe.signal.where(as_texts(where), self.spec)
         request = Request(n=batch, seed=seed, truncation=truncation)
 

@@ -37,13 +37,18 @@ def spread(model: Model, procs: int) -> Iterator[None]:
     """The context in which the samples of a model are computed by `procs` processes.
 
     Raises:
-        UserError: `procs` is not at least 1.
+        UserError: `procs` is not at least 1, or the model rejects samples.
     """
     if procs < 1:
         raise UserError(f"--procs {procs}: it must be at least 1", code="cli.out_of_range")
     if procs == 1:
         yield
         return
+    if model.rejection is not None:
+        raise UserError(
+            f"--procs {procs}: rejection looks at one sample after the other, in one process: leave --procs out",
+            code="sample.rejection_with_procs",
+        )
     context = multiprocessing.get_context("spawn")
     numbers = context.Queue()
     for number in range(procs):

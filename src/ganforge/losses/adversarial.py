@@ -21,11 +21,16 @@ r, f and losses: [N].
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import logsigmoid, relu, softplus
 
 from ganforge.losses.base import Objective
+
+EDGE = 1e-4
+"""Shares of real samples are kept this far from 0 and 1 where they are computed from logits that can exceed them."""
 
 
 def cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
@@ -34,8 +39,18 @@ def cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     return softplus(-real) + smoothing * real + softplus(fake)
 
 
+def smoothed_log_ratio(logits: Tensor, smoothing: float) -> Tensor:
+    """log(p / q) [N] for the D that minimizes `cross_entropy`: sigmoid(logit) = (1 − s) p / (p + q), so that
+    p / q = D / (1 − s − D). Values of D above 1 − s, which the best D never has, count as just below it."""
+    if not smoothing:
+        return logits
+    return logsigmoid(logits) - (1 - smoothing - logits.sigmoid()).clamp(min=EDGE).log()
+
+
 class Minimax(Objective, kind="minimax"):
     """The original minimax loss: G minimizes log(1 − D(G(z))), whose gradient vanishes while D is confident."""
+
+    estimates_ratio: ClassVar[bool] = True
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """One-sided label smoothing, in [0, 1): D's target for real samples is 1 − smoothing; 0.1 prevents
@@ -47,9 +62,14 @@ class Minimax(Objective, kind="minimax"):
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
         return -softplus(fake)
 
+    def log_ratio(self, logits: Tensor) -> Tensor:
+        return smoothed_log_ratio(logits, self.smoothing)
+
 
 class NonSaturating(Objective, kind="non_saturating"):
     """The non-saturating loss: G maximizes log D(G(z)), with strong gradients even while D is confident."""
+
+    estimates_ratio: ClassVar[bool] = True
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """One-sided label smoothing, in [0, 1): D's target for real samples is 1 − smoothing; 0.1 prevents
@@ -61,10 +81,15 @@ class NonSaturating(Objective, kind="non_saturating"):
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
         return softplus(-fake)
 
+    def log_ratio(self, logits: Tensor) -> Tensor:
+        return smoothed_log_ratio(logits, self.smoothing)
+
 
 class LeastSquares(Objective, kind="least_squares"):
     """Least squares (LSGAN): the squared distance of the logits to a target; logits far beyond it are also
     penalized."""
+
+    estimates_ratio: ClassVar[bool] = True
 
     a: float = 0.0
     """Target of D for the logits of fakes."""
@@ -78,6 +103,11 @@ class LeastSquares(Objective, kind="least_squares"):
 
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
         return 0.5 * (fake - self.c).square()
+
+    def log_ratio(self, logits: Tensor) -> Tensor:
+        # The best D is (b p + a q) / (p + q).
+        share = ((logits - self.a) / (self.b - self.a)).clamp(EDGE, 1 - EDGE)
+        return share.log() - (1 - share).log()
 
 
 class Wasserstein(Objective, kind="wasserstein"):

@@ -31,6 +31,9 @@ class Objective(Component, family="objective"):
     """Whether G's loss uses D's logits of real samples (the relativistic ones do)."""
     elementwise: ClassVar[bool] = True
     """Whether the loss of a sample is independent of the logits of other samples."""
+    estimates_ratio: ClassVar[bool] = False
+    """Whether the D that minimizes the loss says how much more likely a sample is among real than among generated
+    ones: `log_ratio` is then exact for it, up to a constant."""
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         """D's loss [N] from its logits of real and of fake samples, each [N]."""
@@ -39,6 +42,11 @@ class Objective(Component, family="objective"):
     def g(self, fake: Tensor, real: Tensor | None) -> Tensor:
         """G's loss [N] from D's logits of fakes [N] and, where `uses_real`, of reals [N]."""
         raise NotImplementedError
+
+    def log_ratio(self, logits: Tensor) -> Tensor:
+        """log(p(x) / q(x)) [N] from D's logits of samples x, p the density of real and q that of generated ones, up to
+        a constant that is the same for all x. Where not `estimates_ratio`, the logits themselves."""
+        return logits
 
 
 @dataclass(frozen=True)

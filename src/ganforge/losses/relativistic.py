@@ -25,6 +25,7 @@ class RpGan(Objective, kind="rpgan"):
     """Relativistic pairing (RpGAN): each fake is compared with one real sample. Use it with the penalties r1 and r2."""
 
     uses_real = True
+    estimates_ratio = True  # the best D has D(x) − D(y) = log(p(x) / q(x)) − log(p(y) / q(y)) for all x and y
 
     def d(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real)

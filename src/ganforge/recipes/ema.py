@@ -6,9 +6,12 @@ import copy
 from collections.abc import Iterator
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from ganforge.core.component import Component, Count
+
+MOST_SNAPSHOTS = 256
 
 
 class Ema(Component):
@@ -19,28 +22,19 @@ class Ema(Component):
     warmup: float = 0.05
     """The half-life is limited to this fraction of the samples seen so far, so that the initial weights quickly lose
     influence."""
+    snapshots: int = Field(default=0, ge=0, le=MOST_SNAPSHOTS)
+    """Number of moments, at most, at which two more averages are written, so that `ganforge ema` can choose the length
+    of the average after training; 16 is usual, 0 turns it off. Each takes as much disk space as the model file."""
 
     def copy(self, net: nn.Module) -> nn.Module:
         """A frozen copy of a net, in evaluation mode, to hold the average."""
         return copy.deepcopy(net).eval().requires_grad_(False)
 
-    @torch.no_grad()
     def update(self, sides: Sides, batch: int, samples: int) -> None:
-        """Moves an average toward its net after a step on `batch` samples, with `samples` seen so far.
-
-        Floating-point buffers (batch-norm statistics) are averaged like the weights, so that they match; counters are
-        copied.
-        """
+        """Moves an average toward its net after a step on `batch` samples, with `samples` seen so far."""
         half_life = min(self.half_life, samples * self.warmup) if self.warmup else self.half_life
         keep = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-        ours, theirs = [], []
-        for a, b in sides.tensors():
-            if a.is_floating_point():
-                ours.append(a)
-                theirs.append(b if b.dtype == a.dtype else b.to(a.dtype))
-            else:
-                a.copy_(b)
-        torch._foreach_lerp_(ours, theirs, 1 - keep)
+        sides.move(keep)
 
 
 class Sides:
@@ -60,3 +54,19 @@ class Sides:
     def tensors(self) -> Iterator[tuple[Tensor, Tensor]]:
         """(of the average, of the net), each tensor once; modules may have replaced their buffers."""
         return ((a[name], b[name]) for a, b, name in self.places)
+
+    @torch.no_grad()
+    def move(self, keep: float) -> None:
+        """average ← keep · average + (1 − keep) · net.
+
+        Floating-point buffers (batch-norm statistics) are averaged like the weights, so that they match; counters are
+        copied.
+        """
+        ours, theirs = [], []
+        for a, b in self.tensors():
+            if a.is_floating_point():
+                ours.append(a)
+                theirs.append(b if b.dtype == a.dtype else b.to(a.dtype))
+            else:
+                a.copy_(b)
+        torch._foreach_lerp_(ours, theirs, 1 - keep)

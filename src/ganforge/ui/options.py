@@ -26,6 +26,15 @@ LabelOfAll = Annotated[
 Truncation = Annotated[
     float, typer.Option("--truncation", help="In (0, 1]. Lower values give more typical, less varied samples.")
 ]
+Reject = Annotated[
+    float | None,
+    typer.Option(
+        "--reject",
+        help="Discriminator rejection sampling: keep only samples that the critic of the run takes for real ones. A "
+        "percentile of its scores, 0 to 99: the higher, the fewer are kept; 80 is usual.",
+        show_default=False,
+    ),
+]
 Guidance = Annotated[
     float | None,
     typer.Option(
