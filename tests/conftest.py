@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
     import torch
 
     import lighter  # noqa: F401
+    import processes
     from ganforge.registry import load_all
 
     load_all()  # as every command does: a file of tests by itself knows each recipe
     torch.backends.mkldnn.enabled = slow_ones(config)
+    if sys.platform == "linux":
+        processes.prepare()
 
 
 def pytest_collection_finish() -> None:
