@@ -135,6 +135,14 @@ def short_ceilings(monkeypatch) -> None:
 
 
 @pytest.fixture
+def short_checks(monkeypatch) -> None:
+    """`doctor` checks small products: without oneDNN large ones in bf16 take half a second."""
+    from ganforge.cli import doctor
+
+    monkeypatch.setattr(doctor, "SIDE", 64)
+
+
+@pytest.fixture
 def single_thread() -> Iterator[None]:
     """The number of threads decides the order of sums: a run is compared bit for bit with one of as many."""
     import torch
