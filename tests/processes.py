@@ -1,9 +1,9 @@
 """Functions in processes of their own, without the seconds that imports take.
 
 A server process holds PyTorch and all of ganforge but the command line, and each call is a fork of it. So what a call
-registers, sets or breaks is gone with it, and it may be killed. On Linux the server is itself a fork of the process that
-runs the tests, from before it has read any; elsewhere it imports all anew. A test of what a command *imports* needs a
-new interpreter instead (`tests/cli/test_lean.py`).
+registers, sets or breaks is gone with it, and it may be killed. On Linux the server is itself a fork of the process
+that runs the tests, from before it has read any; elsewhere it imports all anew. A test of what a command *imports*
+needs a new interpreter instead (`tests/cli/test_lean.py`).
 """
 
 from __future__ import annotations
