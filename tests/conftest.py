@@ -30,9 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from ganforge.registry import load_all
 
     load_all()  # as every command does: a file of tests by itself knows each recipe
-    torch.backends.mkldnn.enabled = slow_ones(config)
     if sys.platform == "linux":
-        processes.prepare()
+        processes.prepare()  # first, since a worker of the server computes with oneDNN
+    torch.backends.mkldnn.enabled = slow_ones(config)
 
 
 def pytest_collection_finish() -> None:

@@ -47,9 +47,14 @@ def server() -> ForkServerContext:
 
 
 def forked(exe: bytes, args: Sequence[str], files: Sequence[int]) -> int:
-    """Runs `python -c CODE` in a fork of this process, with these files open and stdin, stdout and stderr."""
+    """Runs `python -c CODE` in a fork of this process, with these files open and stdin, stdout and stderr.
+
+    The command line, which collects its verbs while it is imported, is as if it had not been: a conftest may have.
+    """
     if child := os.fork():
         return child
+    for name in [name for name in sys.modules if name.startswith("ganforge.cli")]:
+        del sys.modules[name]
     first = 3
     for file in sorted(files):
         os.closerange(first, file)
