@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     import torch
 
     import lighter  # noqa: F401
+    import processes
     from ganforge.registry import load_all
 
     load_all()  # as every command does: a file of tests by itself knows each recipe
+    if sys.platform == "linux":
+        processes.prepare()  # first, since a worker of the server computes with oneDNN
     torch.backends.mkldnn.enabled = slow_ones(config)
 
 
@@ -128,6 +132,14 @@ def short_ceilings(monkeypatch) -> None:
 
     for name, value in {"REPEATS": 1, "SIDE": 128, "IMAGES": 1, "COPY": 1 << 22}.items():
         monkeypatch.setattr(ceilings, name, value)
+
+
+@pytest.fixture
+def short_checks(monkeypatch) -> None:
+    """`doctor` checks small products: without oneDNN large ones in bf16 take half a second."""
+    from ganforge.cli import doctor
+
+    monkeypatch.setattr(doctor, "SIDE", 64)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Functions in processes of their own, without the seconds that imports take.
 
-A server process imports PyTorch and all of ganforge but the command line once, and each call is a fork of it. So what
-a call registers, sets or breaks is gone with it, and it may be killed. A test of what a command *imports* needs a new
-interpreter instead (`tests/cli/test_lean.py`).
+A server process holds PyTorch and all of ganforge but the command line, and each call is a fork of it. So what a call
+registers, sets or breaks is gone with it, and it may be killed. On Linux the server is itself a fork of the process
+that runs the tests, from before it has read any; elsewhere it imports all anew. A test of what a command *imports*
+needs a new interpreter instead (`tests/cli/test_lean.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import torch
 
@@ -41,6 +44,36 @@ def server() -> ForkServerContext:
         ["torch", *sorted(n for n in sys.modules if n.startswith("ganforge.") and ".cli" not in n)]
     )
     return context
+
+
+def forked(exe: bytes, args: Sequence[str], files: Sequence[int]) -> int:
+    """Runs `python -c CODE` in a fork of this process, with these files open and stdin, stdout and stderr.
+
+    The command line, which collects its verbs while it is imported, is as if it had not been: a conftest may have.
+    """
+    if child := os.fork():
+        return child
+    for name in [name for name in sys.modules if name.startswith("ganforge.cli")]:
+        del sys.modules[name]
+    first = 3
+    for file in sorted(files):
+        os.closerange(first, file)
+        first = file + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+    try:
+        exec(args[-1], {})
+    finally:
+        os._exit(0)
+
+
+def prepare() -> None:
+    """Forks the server now: before tests are read, which register what they need and compute gradients, after which
+    PyTorch computes none in a fork.
+    """
+    server()
+    resource_tracker.ensure_running()
+    with patch.object(util, "spawnv_passfds", forked):
+        forkserver.ensure_running()
 
 
 def _enter(

@@ -303,6 +303,7 @@ def test_data_pack(ganforge, npz, tmp_path):
 # doctor
 
 
+@pytest.mark.usefixtures("short_checks")
 def test_doctor(ganforge, monkeypatch, tmp_path):
     monkeypatch.setenv("GANFORGE_CACHE", str(tmp_path / "cache"))
     said = ganforge("doctor")
@@ -316,6 +317,7 @@ def test_doctor(ganforge, monkeypatch, tmp_path):
     assert "GANFORGE_CACHE" in said.out
 
 
+@pytest.mark.usefixtures("short_checks")
 def test_doctor_looks_at_every_package_that_the_metadata_names(ganforge, monkeypatch):
     needed = ["numpy>=1", "pillow>=10", "no-such-package>=1", "wandb>=0.18; extra == 'new'", "ruff; extra == 'dev'"]
     monkeypatch.setattr("importlib.metadata.requires", lambda name: needed)

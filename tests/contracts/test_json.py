@@ -140,7 +140,7 @@ WORDS = {
 """What is asked of each verb. One that is missing here fails: add what it is tried on."""
 
 
-@pytest.mark.usefixtures("short_ceilings")
+@pytest.mark.usefixtures("short_ceilings", "short_checks")
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_stdout_is_one_document(ganforge, place, monkeypatch, tmp_path, verb):
     assert verb in WORDS, f"no example of the verb {' '.join(verb)}"

@@ -98,6 +98,17 @@ def test_fields_of_a_kind_that_was_only_just_named():
         apply({"name": "x", "dish": "stew"}, ["dish=soup", "dish.spice.corns=4"])
 
 
+@pytest.mark.parametrize("text", ["Grüße", "人", "😀", "a\u2028b", "a: b # c", "off"])
+def test_text_is_written_as_it_is(text):
+    written = to_yaml({text: [text]})
+    assert yaml.safe_load(written) == {text: [text]}
+    assert text in written or "\u2028" in text
+
+
+def test_a_file_name_that_is_no_text_is_written_escaped():
+    assert "\\uDCFF" in to_yaml({"path": b"\xff".decode("utf-8", "surrogateescape")})
+
+
 def test_null_and_lists():
     assert changed("dish=stew", "dish.hours=1", "dish.spice=pepper", "dish.spice=null").dish == Stew(hours=1)
     assert changed("dish.more=[pepper, {kind: sea_salt, flakes: false}]").dish == Soup(

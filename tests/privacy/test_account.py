@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("opacus")
-
-from opacus.accountants import RDPAccountant
-
 from ganforge.engine.privacy.account import ORDERS, Account, noise_for
 from refused import refused
 
@@ -16,6 +12,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Optimal order")
 
 @pytest.mark.parametrize(("noise", "rate", "steps"), [(0.8, 0.01, 500), (1.3, 0.1, 40), (4.0, 0.002, 10_000)])
 def test_epsilon_is_that_of_opacus(noise, rate, steps):
+    from opacus.accountants import RDPAccountant
+
     theirs = RDPAccountant()
     theirs.history = [(noise, rate, steps)]
     ours = Account(noise, rate).epsilon(steps, 1e-5)

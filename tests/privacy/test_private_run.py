@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest.importorskip("opacus")
-
 from ganforge import load
 from ganforge.artifacts import checkpoint
 from ganforge.core.events import read_events

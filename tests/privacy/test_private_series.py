@@ -24,7 +24,6 @@ from ganforge.registry import load_all
 from refused import refused
 
 load_all()
-pytest.importorskip("opacus")
 
 PUBLIC = {
     "entity": "meter", "time": "time", "step": "h", "start": "2025-01-01", "longest": 60,

@@ -12,8 +12,6 @@ import pytest
 import torch
 import yaml
 
-pytest.importorskip("opacus")
-
 import ganforge as gf
 from ganforge.core.component import to_plain
 from ganforge.core.types import Batch

@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-pytest.importorskip("opacus")
-
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, DiscriminatorOutput, Spec
 from ganforge.engine.build import make_loader, open_data

@@ -12,6 +12,7 @@ from ganforge.evaluation.report.evidence import Evidence
 from ganforge.evaluation.report.findings import memory as memorized
 from ganforge.metrics.base import Comparison, SampleSet, measure
 from ganforge.metrics.memorization import NearestNeighbors
+from ganforge.modalities.image.extractors import fit
 from ganforge.modalities.video import findings
 from ganforge.modalities.video.extractors.films import FilmClassifier, windows_of
 from ganforge.modalities.video.extractors.fit import in_order
@@ -105,7 +106,8 @@ def test_noise_of_a_camera_is_not_motion(real, others):
     assert found["pace_blocks"] == pytest.approx(1, abs=0.2)
 
 
-def test_frame_distance_notices_other_frames_and_not_their_order(real, others):
+def test_frame_distance_notices_other_frames_and_not_their_order(real, others, monkeypatch):
+    monkeypatch.setattr(fit, "steps_for", lambda n: 40)
     metric = FrameDistance(each=2)
     fine = values(real, others, metric)["frame_fd"]
     dark = (others // 3).astype(np.uint8)

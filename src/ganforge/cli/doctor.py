@@ -25,6 +25,8 @@ from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
 GOOD, HINT, BAD = "ok", "note", "wrong"
+SIDE, REPEATS = 512, 5
+"""The matrices whose product is checked, and how often it is computed."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,16 @@ def check_arithmetic() -> Finding:
 
     device = pick_device()
     rates = {}
-    size, repeats = 512, 5
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         try:
-            a = torch.eye(size, device=device, dtype=dtype) * 2
+            a = torch.eye(SIDE, device=device, dtype=dtype) * 2
             wrong, fastest = False, math.inf
-            for _ in range(repeats):
+            for _ in range(REPEATS):
                 start = time.perf_counter()
                 product = a @ a
-                wrong |= abs(float(product.float().sum()) - 4 * size) > 1e-3  # reading it synchronizes with the device
+                wrong |= abs(float(product.float().sum()) - 4 * SIDE) > 1e-3  # reading it synchronizes with the device
                 fastest = min(fastest, time.perf_counter() - start)
-            rates[name] = 2 * size**3 / fastest / 1e9
+            rates[name] = 2 * SIDE**3 / fastest / 1e9
         except RuntimeError as error:
             return Finding("arithmetic", BAD, f"{name} on {device}: {error}", "try another device with --device cpu")
         if wrong:

@@ -16,7 +16,7 @@ import yaml
 from ganforge.core.component import Component, build, families, fields_of, to_plain
 from ganforge.core.errors import UserError, did_you_mean
 from ganforge.core.habits import refuse_other_word
-from ganforge.core.parse_yaml import parse_yaml
+from ganforge.core.parse_yaml import dump_yaml, parse_yaml
 
 SEGMENT = re.compile(r'"((?:[^"\\]|\\.)*)"(?=[.=])|([^.=]+)')
 """A part of a path: a quoted name, in which dots and = are letters, or a plain one."""
@@ -252,20 +252,9 @@ def _key(node: Any, part: str, item: str, above: list[str]) -> Any:
     return part
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes text unchanged, except for Unicode line separators, which YAML would read as spaces."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        quoted = any(mark in data for mark in "\x85\u2028\u2029")
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if quoted else None)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)
-
-
 def to_yaml(plain: Any) -> str:
     """YAML in the order of the fields, readable by `from_yaml`."""
-    return yaml.dump(to_plain(plain), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return dump_yaml(to_plain(plain))
 
 
 def from_yaml(path: Path | str) -> dict[str, Any]:

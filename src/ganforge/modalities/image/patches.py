@@ -7,6 +7,7 @@ extended by reflection at its lower and right edge to the size of a patch.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from typing import Self
@@ -87,8 +88,9 @@ class Patches(Dataset):
         return f"{self.dataset.describe(picture)} from ({top}, {left})"
 
 
-def starts(length: int, patch: int, stride: int, step: int = 1) -> list[int]:
+@functools.cache  # most images of a set have the same sides
+def starts(length: int, patch: int, stride: int, step: int = 1) -> tuple[int, ...]:
     """Start positions of patches along a side."""
     spare = max(0, length - patch) // step
     count = 1 + -(-spare * step // stride)
-    return [int(k) * step for k in np.rint(np.linspace(0, spare, count))]
+    return tuple(int(k) * step for k in np.rint(np.linspace(0, spare, count)))

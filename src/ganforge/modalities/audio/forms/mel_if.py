@@ -70,7 +70,7 @@ class MelIf(Form, kind="mel_if"):
         return 2 * channels, length // self.hop, self.window // 2
 
     def measure(self, x: Tensor, rate: int) -> dict[str, Any]:
-        level, _ = self._parts(x, rate)
+        level = self._level(self._spectra(x), rate)
         return {"low": float(level.min()), "high": max(float(level.max()), float(level.min()) + 1e-3)}
 
     def encode(self, x: Tensor, known: Mapping[str, Any]) -> Tensor:
@@ -92,13 +92,22 @@ class MelIf(Form, kind="mel_if"):
 
     def _parts(self, x: Tensor, rate: int) -> tuple[Tensor, Tensor]:
         """Log-mel magnitudes and mel phases, each [N, C, bands, frames]."""
-        spectra = analysis(x, self.window, self.hop)[..., 1:, :] / (self.window / 4)
+        spectra = self._spectra(x)
         forth, _ = self._matrices(rate, spectra.real)
         phase = spectra.angle()
         turn = torch.diff(phase, dim=-1)
         turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
         phase = torch.cat([phase[..., :1], phase[..., :1] + turn.cumsum(-1)], -1)
-        return (forth @ spectra.abs() + SAFE).log(), forth @ phase
+        return self._level(spectra, rate), forth @ phase
+
+    def _spectra(self, x: Tensor) -> Tensor:
+        """[N, C, bins, frames], complex."""
+        return analysis(x, self.window, self.hop)[..., 1:, :] / (self.window / 4)
+
+    def _level(self, spectra: Tensor, rate: int) -> Tensor:
+        """Log-mel magnitudes [N, C, bands, frames]."""
+        forth, _ = self._matrices(rate, spectra.real)
+        return (forth @ spectra.abs() + SAFE).log()
 
     def _matrices(self, rate: int, like: Tensor) -> tuple[Tensor, Tensor]:
         return tuple(torch.from_numpy(m).to(like) for m in matrices(self.window // 2, rate))  # type: ignore

@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from ganforge.core.allowance import FILLS
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 
@@ -96,9 +98,16 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
 N = TypeVar("N", bound=nn.Module)
 
 
+class _Unfilled(TorchFunctionMode):
+    """A context in which no tensor is filled with random numbers."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func in FILLS and args else func(*args, **(kwargs or {}))
+
+
 def blank(make: Callable[[], N]) -> N:
-    """A net whose weights are loaded next; its initialization does not change the global random state."""
-    with torch.random.fork_rng(devices=[]):
+    """A net whose weights are loaded next: they are not initialized, and the global random state stays as it is."""
+    with torch.random.fork_rng(devices=[]), _Unfilled():
         return make()
 
 
