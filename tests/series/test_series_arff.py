@@ -38,7 +38,7 @@ def test_the_multivariate_form_is_what_dot_ts_is(tmp_path):
     assert isinstance(arff, SeriesSet)
     assert isinstance(dot_ts, SeriesSet)
     assert arff.columns == dot_ts.columns
-    assert (arff.kinds, arff.groups) == (dot_ts.kinds, dot_ts.groups)
+    assert (arff.kinds, arff.kind_of) == (dot_ts.kinds, dot_ts.kind_of)
     assert arff.kinds == ("run fast", "walk")
     for name in arff.series:
         assert np.array_equal(arff.series[name], dot_ts.series[name]), "filling at the end is no step"

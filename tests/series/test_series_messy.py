@@ -140,7 +140,7 @@ def test_attributes_that_do_not_change_are_labels(tmp_path):
     ]
     path = written(tmp_path, ["sensor,region,day,x", *rows])
     dataset = opened(path)
-    assert (dataset.kinds, dataset.groups) == (("north", "south"), {"a": 0, "b": 1, "c": 0})
+    assert (dataset.kinds, dataset.kind_of) == (("north", "south"), {"a": 0, "b": 1, "c": 0})
     assert opened(path, label="sensor").kinds == ("a", "b", "c")
     with refused("series.label_changes", "x"):
         opened(path, label="x")

@@ -52,10 +52,10 @@ def changed(whole: SeriesSet, how: str) -> SeriesSet:
     )  # fmt: skip
     times = {name: stamps[1:] for name, stamps in whole.times.items() if name in series}
     rows = {name: at[1:] for name, at in whole.rows.items() if name in series}
-    groups = {name: whole.groups[name] for name in series if name in whole.groups}
+    kind_of = {name: whole.kind_of[name] for name in series if name in whole.kind_of}
     notes = [*whole.notes, f"learned as {'log returns' if how == 'log' else 'differences'} from row to row"]
     found = replace(
-        whole.found, series=series, missing=missing, columns=columns, times=times, rows=rows, groups=groups,
+        whole.found, series=series, missing=missing, columns=columns, times=times, rows=rows, kind_of=kind_of,
         notes=notes,
     )  # fmt: skip
     return SeriesSet(whole.name, found, f"{whole.digest} {how}")

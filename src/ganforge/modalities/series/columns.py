@@ -57,7 +57,7 @@ class Found:
     entity: str | None
     order: tuple[str, ...]
     notes: list[str]
-    groups: dict[str, int]
+    kind_of: dict[str, int]
     kinds: tuple[str, ...]
     rows: dict[str, np.ndarray]
     attributes: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -69,10 +69,10 @@ class Found:
         cut = ({name: rows[name][part] for name, part in left.items() if name in rows}
                for rows in (self.series, self.missing, self.times, self.rows))  # fmt: skip
         series, missing, times, rows = cut
-        groups = {name: self.groups[name] for name in left if name in self.groups}
+        kind_of = {name: self.kind_of[name] for name in left if name in self.kind_of}
         described = {name: self.described[name] for name in left if name in self.described}
         return replace(
-            self, series=series, missing=missing, times=times, rows=rows, groups=groups, described=described,
+            self, series=series, missing=missing, times=times, rows=rows, kind_of=kind_of, described=described,
             notes=list(self.notes),
         )  # fmt: skip
 
@@ -107,7 +107,7 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
         notes.append(f"{lost:,} rows have no time that can be read and are left out")
         frame, found.times = frame[found.times.notna()], found.times[found.times.notna()]
     frame, starts, names = _sorted(frame, found, notes)
-    groups, kinds, static = labels.of_series(frame, found, said, starts, names, notes)
+    kind_of, kinds, static = labels.of_series(frame, found, said, starts, names, notes)
     attributes, described = labels.attributes(frame.iloc[starts[:-1]], static, names)
     index = frame.index
     places = scratch.numbered(len(frame)) if index.equals(pd.RangeIndex(len(frame))) else index.to_numpy()
@@ -139,7 +139,7 @@ def from_frame(name: str, frame: Any, said: Said = Said(), notes: list[str] | No
     learned = {c.name for c in columns}
     order = tuple(c for c in frame.columns if c in learned or c in found.time or c == found.entity)
     return Found(
-        series, missing, times, columns, clock, found.entity, order, notes, groups, kinds, rows, attributes, described
+        series, missing, times, columns, clock, found.entity, order, notes, kind_of, kinds, rows, attributes, described
     )
 
 

@@ -99,7 +99,7 @@ class SeriesSet(Dataset):
         series: float64 [T, C] each, by name, in order of time; words as their place among the words of the column,
             missing values filled. missing: bool [T, C] each, where a value was.
         times: datetime64 [T] each; empty without a column of times.
-        groups: the place of each series in `kinds`, which conditional models take as labels; empty without.
+        kind_of: the place of each series in `kinds`, which conditional models take as labels; empty without.
         rows: int64 [T] each, the place of each row in the file.
         attributes: columns that describe series, each with its words (empty of numbers). described: float64 [A] each,
             their values; words as their place.
@@ -117,7 +117,7 @@ class SeriesSet(Dataset):
         self.series, self.missing, self.times = found.series, found.missing, found.times
         self.columns, self.clock, self.entity = found.columns, found.clock, found.entity
         self.order, self.notes = found.order, found.notes
-        self.groups, self.kinds, self.rows = found.groups, found.kinds, found.rows
+        self.kind_of, self.kinds, self.rows = found.kind_of, found.kinds, found.rows
         self.attributes, self.described = found.attributes, found.described
         self.newest = list(found.series.values())[-1][-1] if newest is None else newest
         self.skipped: list[tuple[str, str]] = []

@@ -77,7 +77,7 @@ class Windows(Dataset):
             self.conditions, self.vectors = known.conditions_of(whole, conditions, places)
         elif whole.kinds:
             self.classes = whole.kinds
-            self.labels = np.repeat([whole.groups[name] for name in self.names], counts).astype(np.int64)
+            self.labels = np.repeat([whole.kind_of[name] for name in self.names], counts).astype(np.int64)
 
     def __len__(self) -> int:
         return int(self.firsts[-1])
