@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import ganforge as gf
+from ganforge.core.types import Request
 from ganforge.engine.train import train
 from ganforge.inference.model import load
 from ganforge.inference.rejection import scores
@@ -99,6 +100,23 @@ def test_a_sample_stays_the_same_whatever_is_asked_for_with_it(run):
     assert np.array_equal(model.sample(90, seed=3), many[:90])  # asked for again, when later ones are known
     assert np.array_equal(load(run).rejecting(70).sample(700, seed=3, batch=33), many)
     assert not np.array_equal(model.sample(90, seed=4), many[:90])
+
+
+def test_moved_latents_are_judged_by_themselves(run):
+    chosen = load(run).rejecting(50).rejection
+    assert chosen is not None
+    width = chosen.bundle.recipe.task.generator.latent
+
+    def made(amount: float, rows: int = 1) -> np.ndarray:
+        (found,) = chosen.generate_each([Request(20, seed=1, shift=torch.full((rows, width), amount))])
+        return found
+
+    still, moved = made(0.0), made(1.0)
+    assert np.array_equal(still, next(chosen.generate_each([Request(20, seed=1)])))
+    assert not np.array_equal(still, moved)
+    assert np.array_equal(made(1.0), moved)
+    with refused("sample.rejection_of_given"):
+        made(0.0, rows=20)
 
 
 def test_kept_samples_are_some_of_those_that_are_generated(run):

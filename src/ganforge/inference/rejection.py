@@ -84,13 +84,15 @@ class Rejection:
 
     @torch.inference_mode()
     def _rows(self, request: Request) -> Tensor:
-        given = (request.latents, request.labels, request.styles, *request.extra.values())
+        moved = request.shift
+        given = (request.latents, request.labels, request.styles, *request.extra.values(),
+                 moved if moved is not None and len(moved) > 1 else None)  # fmt: skip
         if any(one is not None for one in given):
             raise UserError(
                 "rejection needs samples of the latents that are drawn: leave saved latents, labels and lengths out",
                 code="sample.rejection_of_given",
             )
-        setting = (request.truncation, request.temperature, id(request.shift))
+        setting = (request.truncation, request.temperature, None if moved is None else moved.cpu().numpy().tobytes())
         found = self._sequences.setdefault((request.seed, *setting), Accepted())
         if setting not in self._levels:
             self._levels[setting] = self._calibrated(request)
