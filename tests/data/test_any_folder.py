@@ -19,7 +19,7 @@ from ganforge.core.dataset import BadItem
 from ganforge.core.errors import UserError
 from ganforge.core.names import readable, readables
 from ganforge.data.path import PathData
-from ganforge.data.store import is_hidden
+from ganforge.data.store import is_hidden, without_runs
 from strategies.archives import Entry, Plan, damaged, is_image_name, lay, packed, plans
 from strategies.folders import image, write_folder
 
@@ -249,3 +249,9 @@ class TestAny:
             check_damaged(plan, tmp_path_factory.mktemp("damaged"), data)
 
         holds()
+
+
+def test_runs_in_hidden_folders_are_not_told():
+    names = ["a.png", "__MACOSX/recipe.yaml", "__MACOSX/events.jsonl", ".old/recipe.yaml", ".old/events.jsonl"]
+    assert without_runs(names) == (names, [])
+    assert without_runs([*names, "old/recipe.yaml", "old/events.jsonl"]) == (names, ["old"])

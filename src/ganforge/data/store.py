@@ -155,7 +155,7 @@ def without_runs(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     known = set(names)
     homes = [name[: -len(RUN[0])] for name in names if name.rpartition("/")[2] == RUN[0]]
-    homes = [home for home in homes if home + RUN[1] in known]
+    homes = [home for home in homes if home + RUN[1] in known and not is_hidden(home)]
     if not homes:
         return list(names), []
     below = tuple(home for home in homes if home)
