@@ -46,6 +46,11 @@ def said(dataset) -> str:
     return text
 
 
+def not_used(text: str) -> int:
+    """How many images a notice says are not used: those of other parts, and those beside trainA and trainB."""
+    return sum(int(count.replace(",", "")) for count in NOT_USED.findall(text))
+
+
 def check(path: Path, names: list[str]) -> None:
     """All that holds of what is at a path, whose files have these names (links that are followed are resolved)."""
     outside = {run for run in runs_in(names) if run}
@@ -58,13 +63,14 @@ def check(path: Path, names: list[str]) -> None:
         assert not images
         return
     text = said(every)
-    assert sorted(every.files) == images
+    assert set(every.files) <= set(images)
+    assert len(every.files) + not_used(text) == len(images), text
     ignored = len(shown) - len(images) - ("ganforge.json" in shown)
     assert sum(every.ignored.values()) == ignored
     assert (f"{ignored:,} file" in text) == bool(ignored)
     assert ("hold runs" in text or "holds a run" in text) == bool(runs_in(names) or outside)
     assert (f"{hidden:,} hidden image" in text) == bool(hidden)
-    assert sum(every.shapes().values()) + sum(every.unreadable().values()) == len(images)
+    assert sum(every.shapes().values()) + sum(every.unreadable().values()) == len(every.files)
     for k in range(len(every)):
         every.describe(k).encode()
         try:
@@ -80,8 +86,8 @@ def check(path: Path, names: list[str]) -> None:
             continue
         assert set(found.files) <= set(images)
         assert len(set(found.files)) == len(found)
-        left = sum(int(count.replace(",", "")) for count in NOT_USED.findall(said(found)))
-        assert len(found) + left == len(images), (fields, said(found))
+        text = said(found)
+        assert len(found) + not_used(text) == len(images), (fields, text)
         check_labels(found, fields.get("labels", "auto"))
 
 
@@ -149,7 +155,7 @@ def check_archive(plan: Plan, place: Path, dots: bool) -> None:
     if found is None or not plan.encoding or all(name.isascii() for name in names):
         check(path, names)
     else:  # which encoding it is can only be guessed: as many, whatever they are called
-        assert len(set(found.files)) == sum(
+        assert len(set(found.files)) + not_used(said(found)) == sum(
             is_image_name(name)
             for name in names
             if not is_hidden(name) and not any(name.startswith(f"{run}/") for run in runs_in(names) if run)
@@ -182,6 +188,10 @@ class TestFound:
         path = packed(Plan([Entry("cat/a.png", image()), Entry("dog//b.png", image())]), tmp_path / "d.zip", dots=True)
         found = opened(path)
         assert (found.files, found.classes) == (["cat/a.png", "dog/b.png"], ("cat", "dog"))
+
+    def test_images_beside_two_sets_are_told(self, tmp_path):
+        write_folder(tmp_path, ["a.png", "trainA/b.png", "trainB/c.png"])
+        assert "1 outside both left out, as a.png" in said(opened(tmp_path, split="all"))
 
     def test_hidden_images_are_counted(self, tmp_path):
         write_folder(tmp_path, ["a.png", ".cache/b.png", "._a.png", "__MACOSX/a.png"])

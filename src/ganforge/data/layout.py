@@ -141,7 +141,10 @@ def _of_domains(chosen: list[_File], sentences: list[str], left_out: bool) -> La
     files = [file for file in chosen if file.domain]
     labels = np.array(["AB".index(file.domain) for file in files], np.int64)
     said = "two sets A and B (trainA, trainB), which are its labels; data.labels=none drops them"
-    return Layout([file.name for file in files], labels, ("A", "B"), (*sentences, said), left_out, domains=True)
+    others = [file.name for file in chosen if not file.domain]
+    told = [f"{len(others):,} outside both left out, as {readable(others[0])}"] if others else []
+    left_out = left_out or bool(others)
+    return Layout([file.name for file in files], labels, ("A", "B"), (*sentences, said, *told), left_out, domains=True)
 
 
 def _below(files: Sequence[_File]) -> tuple[list[_File], str]:
