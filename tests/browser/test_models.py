@@ -191,10 +191,11 @@ def test_points_are_dragged_with_the_pointer_and_with_the_keys(guest, site, scre
     page.keyboard.press("ArrowUp")
     page.get_by_role("button", name="Target of point 1 at 5, 2").wait_for()
     page.get_by_role("button", name="Add a point").click()
+    page.locator(".pointing .pin:focus").wait_for()
     page.keyboard.press("Shift+ArrowLeft")  # the new point has the focus, and stays in the image
     page.get_by_role("button", name="Point 2 at 0, 4").wait_for()
     page.keyboard.press("Delete")
-    assert page.locator(".pointing .pin").count() == 2
+    page.wait_for_function("document.querySelectorAll('.pointing .pin').length === 2")
     box = image.bounding_box()
     page.mouse.move(box["x"] + 2.5 * side, box["y"] + 3.5 * side)
     page.mouse.down()

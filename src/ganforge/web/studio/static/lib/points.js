@@ -71,6 +71,7 @@ export function pointEditor(alt, changed) {
   };
   const redraw = (focus = "") => {
     if (!image.naturalWidth) return;
+    focus ||= dots.querySelector(":focus")?.dataset.key; // an image that arrives takes it from nobody
     fill(dots, pairs.flatMap((pair, k) => [0, 1].filter((end) => pair[end]).map((end) => dot(k, end))));
     draw(pairs);
     clear.disabled = !pairs.length;
