@@ -18,7 +18,7 @@ import numpy as np
 import safetensors.torch
 from torch import Tensor
 
-from ganforge.artifacts import bundle, checkpoint, snapshots
+from ganforge.artifacts import bundle, checkpoint
 from ganforge.artifacts.rundir import RunDir, UnwrittenRun
 from ganforge.core.dataset import Dataset
 from ganforge.core.errors import TrainingError
@@ -110,9 +110,6 @@ class Session:
         deadline = math.inf if minutes is None else time.perf_counter() + 60 * minutes
         try:
             with self.world.together():
-                if self.world.leads:  # of a killed process, after its last checkpoint
-                    snapshots.drop_after(self.folder, self.samples)
-                    self._tell_of_snapshots()
                 for listener in self.listeners:
                     listener.on_start()
             if self._saved_at == self.samples:  # a process killed after its checkpoint may have left an older bundle
@@ -162,8 +159,6 @@ class Session:
                 if due(before, self.samples, recipe.log_every):
                     trainer.check_finite()
                     tick.log()
-                if trainer.power.due(trainer.step):
-                    tick.pause(self.take_snapshot)
                 if due(before, self.samples, recipe.checkpoint_every):
                     tick.pause(self.save, planned=True)
             if self.samples != self._saved_at:
@@ -206,7 +201,6 @@ class Session:
         trainer.change_draws(watcher.seed(self.recipe.seed), watcher.rate)
         if target is not None:
             checkpoint.drop_after(self.run.checkpoints, self.samples)
-            snapshots.drop_after(self.folder, self.samples)
             # Updated on disk, so that a process killed after this resumes with the new draws.
             checkpoint.update_state(target, health=watcher.state_dict(), seconds=round(self.seconds, 3))
         self.write_bundle()
@@ -256,27 +250,6 @@ class Session:
         self.log("checkpoint", folder=folder.name, **trainer.spent())
         for listener in self.listeners:
             listener.on_checkpoint(folder)
-
-    def _tell_of_snapshots(self) -> None:
-        power = self.trainer.power
-        if power.nets:
-            log.info(
-                "at most %d snapshots of averages will be kept, %.3g MB in all (ema.snapshots)",
-                power.most, power.disk_space / 1e6,
-            )  # fmt: skip
-
-    def take_snapshot(self) -> None:
-        """Writes the averages of `ema.snapshots`, and removes those that are too close to each other by now.
-
-        Raises:
-            TrainingError: they are not finite, or could not be written.
-        """
-        trainer = self.trainer
-        trainer.check_finite(weights=True)
-        if not self.world.leads:
-            return
-        snapshots.write(self.folder, self.samples, trainer.step, trainer.power.state())
-        snapshots.thin(self.folder, trainer.power.interval(trainer.step) * trainer.stride)
 
     def write_bundle(self, name: str = "model.safetensors") -> None:
         """Writes the averaged generators to a file in the run directory; an existing file is replaced atomically.

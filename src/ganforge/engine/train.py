@@ -32,6 +32,7 @@ from ganforge.engine.out_of_memory import out_of_memory_said
 from ganforge.engine.processes import joined, launch_id, restarted
 from ganforge.engine.resume import data_of_run
 from ganforge.engine.session import Session, shared_checkpoint
+from ganforge.engine.snapshot_taker import SnapshotTaker
 from ganforge.engine.trainer import Trainer
 from ganforge.engine.world import World
 from ganforge.recipes.base import Recipe
@@ -138,6 +139,7 @@ def train(
         session.listeners = [c.build(session) for c in watchers(recipe) if world.leads or c.everywhere]
         if world.leads:
             session.listeners += [make(session) for make in listeners]
+            session.listeners += [SnapshotTaker(session)] if recipe.ema.snapshots else []
         session.tell({"event": "needs", "message": str(needs), **asdict(needs)})
         with stopped_by_interrupt(session):
             reason = session.train(minutes)

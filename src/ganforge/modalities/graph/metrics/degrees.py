@@ -36,7 +36,7 @@ def of_nodes(nodes: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def anywhere(nodes: int, edges: int, directed: bool) -> np.ndarray:
-    """A network of so many edges at random, int [E, 2]; the same each time."""
+    """A random network with this number of edges, int [E, 2]; the same each time."""
     rng = np.random.default_rng(seed_of("edges anywhere"))
     found = np.zeros((0, 2), np.int64)
     while len(found) < edges:
