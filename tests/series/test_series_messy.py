@@ -256,3 +256,9 @@ def test_a_named_column_tells_short_series_apart(tmp_path):
     twice = written(tmp_path, ["sensor,day,x", *rows, f"b,{DAYS[2]},9.5"], "twice.csv")
     with refused("series.duplicate_times", "2023-01-03", "'b' of 'sensor'"):
         opened(twice, entity="sensor")
+
+
+def test_an_inspection_says_each_assumption_once(tmp_path, ganforge):
+    lines = ["day,x", *(f"{day},{'' if k % 6 == 0 else k % 5}" for k, day in enumerate(DAYS))]
+    said = ganforge("data", "inspect", written(tmp_path, lines))
+    assert (said.out + said.err).count("20 missing values") == 1

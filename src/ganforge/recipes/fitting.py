@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -45,13 +45,14 @@ def for_signal(dataset: Dataset) -> list[str]:
     return [name for name, signal in found.items() if dataset.signal in (signal.kind, *signal.reads)]
 
 
-def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None) -> Fits:
+def fitting(dataset: Dataset, describe: Callable[[Spec], str] | None = None, told: Sequence[str] = ()) -> Fits:
     """Tries every recipe for the signal of a data set on it.
 
     Args:
         describe: returns a description of a sample; by default that of the recipe's signal.
+        told: what is said of the data anyway, so that no notice has to say it.
     """
-    with _each_notice_once():
+    with _each_notice_once(tuple(told)):
         return _tried(dataset, describe)
 
 
@@ -76,13 +77,13 @@ def _tried(dataset: Dataset, describe: Callable[[Spec], str] | None) -> Fits:
 
 
 @contextmanager
-def _each_notice_once() -> Iterator[None]:
-    """Every recipe tried says the same of the data; the repetitions are dropped."""
+def _each_notice_once(told: tuple[str, ...]) -> Iterator[None]:
+    """Every recipe tried says the same of the data; the repetitions are dropped, and what is told elsewhere."""
     said: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        new = text not in said
+        new = text not in said and not text.endswith(told)
         said.add(text)
         return new
 

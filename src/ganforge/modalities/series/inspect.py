@@ -15,7 +15,7 @@ SHOWN = 30
 def inspection(dataset: Dataset) -> Inspection:
     """Series, frequency, channels with their bounds, and what was assumed or repaired."""
     assert isinstance(dataset, SeriesSet)
-    fits = fitting.fitting(dataset)
+    fits = fitting.fitting(dataset, told=dataset.notes)
     facts = {
         "name": dataset.name,
         "count": len(dataset),
