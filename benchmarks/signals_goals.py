@@ -1,4 +1,4 @@
-"""Goals of sounds and time series: trains a recipe for some minutes or samples with several seeds, evaluates each run,
+"""Goals of sounds, time series and shapes: trains a recipe for some minutes or samples with several seeds, evaluates each run,
 and prints every value beside its goal.
 
     python benchmarks/signals_goals.py stock --data stock_data.csv --minutes 10 --seeds 5
@@ -12,6 +12,8 @@ and prints every value beside its goal.
     python benchmarks/signals_goals.py drums --data drum_machines.zip --minutes 30
     python benchmarks/signals_goals.py denoise --data spoken_digits.zip --minutes 15
     python benchmarks/signals_goals.py vocoder --data spoken_digits.zip --minutes 15 --seeds 2
+    python benchmarks/signals_goals.py voxels --data chair.npy.gz --minutes 30                # beside 3d-iwgan
+    python benchmarks/signals_goals.py clouds --data chair_1024.npy.gz --minutes 20
 
 Further `field=value` words go to every run. Runs are kept in `--out` (default: runs/goals) and not trained again.
 """
@@ -81,6 +83,11 @@ GOALS = {
     "drums": Goal({"sound-small": ("sound-small",)}),
     "denoise": Goal({"denoise-sound-small": ("denoise-sound-small", "degrade=noise(snr=0..20)")}),
     "vocoder": Goal({"vocoder-small": ("vocoder-small",)}),
+    "voxels": Goal(
+        {"voxels-small": ("voxels-small",), "3d-iwgan": ("3d-iwgan",)},
+        bounds={"nna_cd": "≤ 0.75", "coverage_cd": "≥ 0.42", "mmd_cd": "≤ 0.018", "one_part": "≥ 0.8"},
+    ),
+    "clouds": Goal({"cloud-small": ("cloud-small",)}, bounds={"nna_cd": "≤ 0.68", "coverage_cd": "≥ 0.45"}),
 }
 
 
