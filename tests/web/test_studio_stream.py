@@ -26,6 +26,14 @@ def append(folder, samples: int) -> None:
         file.write(json.dumps({"event": "tick", "samples": samples, "t": 200.0 + samples, "loss/D": 0.5}) + "\n")
 
 
+async def each(texts):
+    """The messages of a stream one by one: what is new at one look is sent at once."""
+    async with aclosing(texts):
+        async for text in texts:
+            for message in text.removesuffix("\n\n").split("\n\n"):
+                yield message
+
+
 async def until(messages, kind: str) -> tuple[dict, str]:
     async for text in messages:
         event, data, place = parse(text)
@@ -40,7 +48,7 @@ def test_a_tick_is_sent_within_a_second_and_once(studio):
     place = f"{log.version}-{log.offset}"
 
     async def follow() -> None:
-        async with aclosing(stream(studio, watched(["a"], place), poll=0.02)) as messages:
+        async with aclosing(each(stream(studio, watched(["a"], place), poll=0.02))) as messages:
             data, _ = await until(messages, "runs")
             assert [row["name"] for row in data["changed"]] == ["a"]
             append(folder, 4000)
@@ -51,7 +59,7 @@ def test_a_tick_is_sent_within_a_second_and_once(studio):
             row, _ = await until(messages, "runs")
             assert row["changed"][0]["samples"] == 4000
         append(folder, 5000)  # while the page is away
-        async with aclosing(stream(studio, watched(["a"], known), poll=0.02)) as messages:
+        async with aclosing(each(stream(studio, watched(["a"], known), poll=0.02))) as messages:
             data, _ = await until(messages, "log")
             assert [event["samples"] for event in data["events"]] == [5000]
 
@@ -64,7 +72,7 @@ def test_a_replaced_log_is_a_reset_and_a_removed_run_is_gone(studio, monkeypatch
     log = studio.runs.log(folder)
 
     async def follow() -> None:
-        messages = stream(studio, watched(["a"], f"{log.version}-{log.offset}"), poll=0.02)
+        messages = each(stream(studio, watched(["a"], f"{log.version}-{log.offset}"), poll=0.02))
         async with aclosing(messages):
             await until(messages, "runs")
             new = folder / "new"
@@ -73,7 +81,7 @@ def test_a_replaced_log_is_a_reset_and_a_removed_run_is_gone(studio, monkeypatch
             assert (await until(messages, "reset"))[0] == {"run": "a"}
             append(folder, 9000)
             assert [event["samples"] for event in (await until(messages, "log"))[0]["events"]] == [9000]
-        listing = stream(studio, [], poll=0.02)
+        listing = each(stream(studio, [], poll=0.02))
         async with aclosing(listing):
             await until(listing, "runs")
             studio.jobs.put_away(folder)

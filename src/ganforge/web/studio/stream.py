@@ -17,7 +17,7 @@ from typing import Any
 from ganforge.web.studio.context import Studio
 from ganforge.web.studio.log import finite
 
-POLL, LIST_POLL, BEAT = 0.8, 1.5, 15.0
+POLL, LIST_POLL, BEAT = 0.9, 1.5, 15.0
 """Seconds between two looks at the watched logs and at the list of runs, and between two signs of life. A page draws
 what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen within a
 second."""
@@ -47,10 +47,9 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
     next_list = next_beat = 0.0
     while True:
         now = time.monotonic()
+        parts = []  # sent at once, so that the page draws once
         for one in logs:
-            for name, data in await asyncio.to_thread(news, studio, one):
-                yield message(name, data, logs)
-                next_beat = now + BEAT
+            parts += [message(name, data, logs) for name, data in await asyncio.to_thread(news, studio, one)]
         if now >= next_list:
             next_list = now + LIST_POLL
             rows = {row["name"]: row for row in await asyncio.to_thread(studio.runs.rows)}
@@ -62,11 +61,11 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
             changed = [json.loads(text) for name, (_, text) in new.items() if text != sent.get(name, (None, ""))[1]]
             gone = sorted(sent.keys() - rows.keys())
             if changed or gone:
-                yield message("runs", {"changed": changed, "gone": gone})
+                parts.append(message("runs", {"changed": changed, "gone": gone}))
             sent = {name: new.get(name) or sent[name] for name in rows}
-        if now >= next_beat:
+        if parts or now >= next_beat:
             next_beat = now + BEAT
-            yield ": beat\n\n"
+            yield "".join(parts) or ": beat\n\n"
         await asyncio.sleep(poll)
 
 

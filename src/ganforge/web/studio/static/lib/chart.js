@@ -4,8 +4,9 @@ import { fill, h, svg, write } from "./dom.js";
 import { precise, short, t } from "./words.js";
 
 const LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24, TALL = 190;
-const LEAST = 2; // px by which a line has to grow to be drawn again at once
-const LATE = 4000; // ms after which it is drawn at the latest
+const LEAST = 6; // px by which a line has to grow to be drawn again at once
+const LATE = 4000; // ms after which it is drawn with the next values, and
+const LAST = 5000; // ms after which it is drawn even if none come
 const MOST = 400; // points of a line that are drawn
 const COLORS = 8;
 
@@ -118,6 +119,7 @@ function drawing(area, legend) {
   let view = null; // what is drawn: {options, series, x, across, right}
   let framed = ""; // what the frame was drawn for
   let reached = NaN; // px where the lines end
+  let drawn = 0; // ms when they were drawn
   let timer = 0;
   let place = null; // where values are read, in units of the axis
 
@@ -159,25 +161,26 @@ function drawing(area, legend) {
     clearTimeout(timer);
     const series = options.series().map((line, k) => ({ color: k, ...line })).filter((line) => line.points.length);
     if (!series.length) {
-      framed = "";
+      [framed, view] = ["", null];
       fill(area, h("p", { class: "empty" }, t("chart.empty")));
       fill(legend);
       delete legend.dataset.of;
+      return;
+    }
+    const last = Math.max(...series.map((line) => line.points.at(-1)[0]));
+    if (grown && view && series.length === view.series.length && last <= view.x[1] && view.across(last) - reached < LEAST && performance.now() - drawn < LATE) {
+      view = { ...view, options, series, last };
+      timer = setTimeout(() => render(options, width), LAST);
+      read();
       return;
     }
     const { x, y } = extent(series, options.bounds, options.level);
     const right = width - RIGHT, base = TALL - BOTTOM;
     const across = (value) => LEFT + ((value - x[0]) / (x[1] - x[0] || 1)) * (right - LEFT);
     const up = (value) => base - ((Math.min(Math.max(value, y[0]), y[1]) - y[0]) / (y[1] - y[0] || 1)) * (base - TOP);
-    view = { options, series, x, across, right, last: minmax(series, 0)[1] };
+    view = { options, series, x, across, right, last };
+    [reached, drawn] = [across(last), performance.now()];
     const key = JSON.stringify([x, y, width, options.level, series.map((line) => line.name)]);
-    const end = across(view.last);
-    if (grown && framed === key && end >= reached && end - reached < LEAST) {
-      timer = setTimeout(() => render(options, width), LATE);
-      read();
-      return;
-    }
-    reached = end;
     if (framed !== key) {
       framed = key;
       plot.setAttribute("viewBox", `0 0 ${width} ${TALL}`);

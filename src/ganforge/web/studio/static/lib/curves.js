@@ -9,6 +9,7 @@ export class Curves {
     this.ticks = found.ticks ?? {};
     this.evaluations = found.evaluations ?? {};
     this.seen = found.seen;
+    this.pairs = new Map(); // name and axis of a tick's value → {points, read: ticks that are in them}
   }
 
   // Adds a tick or an evaluation; of very many ticks every second is dropped.
@@ -22,14 +23,26 @@ export class Curves {
       columns[name][length] = value;
     }
     for (const column of Object.values(columns)) if (column.length === length) column.push(null);
-    if (length > MOST) for (const name of Object.keys(columns)) columns[name] = columns[name].filter((_, k) => k % 2 === 0 || k === length);
+    if (length > MOST) {
+      for (const name of Object.keys(columns)) columns[name] = columns[name].filter((_, k) => k % 2 === 0 || k === length);
+      this.pairs.clear();
+    }
     this.seen += event.event === "tick" ? 1 : 0;
     return true;
   }
 
+  // The points of a line. Those of ticks are kept, and only what has come since is added: many lines grow each second.
   points(columns, name, axis) {
+    const ys = columns[name] ?? [];
     const xs = axis === "minutes" ? this.minutes(columns) : columns.samples ?? [];
-    return (columns[name] ?? []).map((y, k) => [xs[k], y]).filter(([x, y]) => x !== null && x !== undefined && y !== null);
+    const key = `${axis}/${name}`;
+    const kept = (columns === this.ticks && this.pairs.get(key)) || { points: [], read: 0 };
+    if (columns === this.ticks) this.pairs.set(key, kept);
+    for (; kept.read < ys.length; kept.read += 1) {
+      const [x, y] = [xs[kept.read], ys[kept.read]];
+      if (x !== null && x !== undefined && y !== null) kept.points.push([x, y]);
+    }
+    return kept.points;
   }
 
   // Minutes of training: ticks count them; evaluations are placed between the ticks around them.

@@ -16,9 +16,14 @@ export function link(text, href, kind = "") {
 }
 
 export function bar(share, label) {
-  const inner = h("span", {});
-  inner.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
-  return h("span", { class: "bar", role: "img", "aria-label": label }, inner);
+  const element = h("span", { class: "bar", role: "img" }, h("span", {}));
+  setBar(element, share, label);
+  return element;
+}
+
+export function setBar(element, share, label) {
+  element.firstChild.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+  element.setAttribute("aria-label", label);
 }
 
 export function toast(text, kind = "", action = null) {

@@ -181,11 +181,11 @@ function overview(run, curves) {
   const element = h("div", { class: "overview" },
     h("div", {}, h("div", { class: "controls" }, h("label", {}, t("chart.across"), choice)), waiting, main, more),
     h("div", { class: "side" }, seen.element, h("div", { class: "card" }, h("div", {}), facts)));
-  const bars = changing(element.querySelector(".side .card:last-child > div"), () => [row.samples, row.planned, row.state, row.sps], () => progress(row));
+  const bars = progress(element.querySelector(".side .card:last-child > div"));
   const values = new Map(); // what a fact is called → the element of its value
   const showRow = (next) => {
     row = next;
-    bars();
+    bars(row);
     for (const [what, value] of [
       [t("run.recipe"), row.recipe],
       [t("run.data"), row.data],

@@ -1,8 +1,8 @@
 // The list of runs, kept up to date by the stream.
 
 import { filePath, follow, get, post } from "../lib/api.js";
-import { changing, fill, h } from "../lib/dom.js";
-import { acting, badge, bar, button, link } from "../lib/ui.js";
+import { changing, fill, h, write } from "../lib/dom.js";
+import { acting, badge, bar, button, link, setBar } from "../lib/ui.js";
 import { ago, count, duration, percent, short, t } from "../lib/words.js";
 
 const MOST = 8;
@@ -68,7 +68,7 @@ function item(name, chosen, pick) {
   const changes = [
     changing(parts.thumb, () => row.preview, () => (row.preview ? h("img", { src: filePath(name, `previews/${row.preview}`), alt: "", loading: "lazy" }) : null)),
     changing(parts.about, () => [row.recipe, row.data, row.problem], () => [h("small", {}, [row.recipe, lastName(row.data)].filter(Boolean).join(" · ")), row.problem ? h("small", { class: "danger" }, row.problem.slice(0, 160)) : null]),
-    changing(parts.progress, () => [row.samples, row.planned, row.state, row.sps], () => progress(row)),
+    progress(parts.progress),
     changing(parts.states, () => [row.state, row.evaluating, row.health], () => states(row)),
     changing(parts.when, () => [since(row), row.metric, row.last], () => [since(row), row.metric ? h("small", {}, `${row.metric} ${short(row.last)}`) : null]),
   ];
@@ -76,7 +76,7 @@ function item(name, chosen, pick) {
   const update = (next) => {
     row = next;
     box.checked = chosen.has(name);
-    for (const change of changes) change();
+    for (const change of changes) change(row);
   };
   return { element, update };
 }
@@ -94,11 +94,18 @@ export function lastName(data) {
   return data.split("/").filter(Boolean).at(-1) ?? data;
 }
 
-export function progress(row) {
-  const share = row.planned ? row.samples / row.planned : 0;
-  const words = t("runs.of", { seen: count(row.samples), planned: count(row.planned) });
-  const left = row.state === "running" && row.sps ? t("runs.left", { time: duration((row.planned - row.samples) / row.sps) }) : "";
-  return [bar(share, `${percent(share)}: ${words}`), h("small", {}, words, left ? ` · ${left}` : "")];
+// Fills an element with the progress of a run. Returns what shows it as it is now: it changes every second or so.
+export function progress(element) {
+  const line = bar(0, "");
+  const text = h("small", {});
+  fill(element, line, text);
+  return (row) => {
+    const share = row.planned ? row.samples / row.planned : 0;
+    const words = t("runs.of", { seen: count(row.samples), planned: count(row.planned) });
+    const left = row.state === "running" && row.sps ? t("runs.left", { time: duration((row.planned - row.samples) / row.sps) }) : "";
+    setBar(line, share, `${percent(share)}: ${words}`);
+    write(text, left ? `${words} · ${left}` : words);
+  };
 }
 
 // Deleted runs, each with a button that brings it back; the list of runs then shows it by itself.
