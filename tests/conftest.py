@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if config.getoption("numprocesses", None):
         return
+    gc.disable()  # all that is imported and collected stays
     import torch
 
     import lighter  # noqa: F401
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Takes all that was imported and collected out of the search for garbage: a whole search takes half a second."""
     gc.freeze()
+    gc.enable()
 
 
 class Notices(logging.Handler):
