@@ -15,11 +15,11 @@ from ganforge.core.types import Spec
 from ganforge.inference import prepared as module
 from ganforge.inference.prepared import CONVERTED, given_precision, prepared, quicker
 from ganforge.modalities.image.nets.stylegan2 import StyledConv, StyleGan2Generator
-from ganforge.modalities.image.nets.upconv import UpConv
 from ganforge.modalities.pair.layers import phases
 from ganforge.modalities.pair.layers.translating import conv
 from ganforge.modalities.pair.nets.super_resolution import SrResNet
 from ganforge.nets.layers.equalized import EqualLinear
+from ganforge.nets.layers.upconv import UpConv
 from ganforge.recipes import make_recipe
 from ganforge.registry import load_all
 from refused import refused

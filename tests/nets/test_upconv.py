@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn.functional import conv2d, interpolate
+from torch.nn.functional import conv2d, conv3d, interpolate
 
 from ganforge.core.types import Spec
-from ganforge.modalities.image.nets.upconv import UpConv, UpconvGenerator
+from ganforge.modalities.image.nets.upconv import UpconvGenerator
+from ganforge.nets.layers.upconv import UpConv
 
 
-def test_it_is_an_enlarged_grid_convolved():
+@pytest.mark.parametrize(("convolve", "sides"), [(conv2d, (6, 4)), (conv3d, (4, 2, 3))])
+def test_it_is_an_enlarged_grid_convolved(convolve, sides):
     torch.manual_seed(0)
-    layer = UpConv(3, 5).double()
-    x = torch.randn(2, 3, 6, 4, dtype=torch.float64)
-    kernel = layer.weight.transpose(0, 1).flip(2, 3)
-    wanted = conv2d(interpolate(x, scale_factor=2, mode="nearest"), kernel, padding=1)
+    layer = UpConv(3, 5, dims=len(sides)).double()
+    x = torch.randn(2, 3, *sides, dtype=torch.float64)
+    kernel = layer.weight.transpose(0, 1).flip(*range(2, 2 + len(sides)))
+    wanted = convolve(interpolate(x, scale_factor=2, mode="nearest"), kernel, padding=1)
     assert torch.allclose(layer(x), wanted, atol=1e-12)
+    assert torch.equal(layer.for_inference()(x), layer(x))
 
 
 def test_a_flat_grid_stays_flat():

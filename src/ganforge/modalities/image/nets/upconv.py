@@ -1,13 +1,6 @@
 """A generator that enlarges by nearest neighbors before each convolution, at the cost of transposed convolutions.
 
-Odena, Dumoulin & Olah 2016, "Deconvolution and Checkerboard Artifacts": a transposed convolution has weights of its own
-for each of the 2×2 cells that one cell becomes, and the differences between these weights are seen as a lattice.
-Enlarging first gives all four the same weights.
-
-Enlarged by nearest neighbors, a cell meets each weight of a 3×3 kernel up to four times. Added up beforehand, they are
-a transposed convolution of 4×4 weights and stride 2:
-
-    k₄ = Σ k₃ shifted by (0, 0), (0, 1), (1, 0), (1, 1)              4 products per output and channel in place of 9
+See `ganforge.nets.layers.upconv` for how and why.
 
     z [N, latent] → grid [N, C₀, h, w] → n times (enlarge, convolve) → convolve → x [N, C, H, W]
 
@@ -22,7 +15,6 @@ from itertools import pairwise
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d, pad
 
 from ganforge.core.types import Spec
 from ganforge.modalities.image.nets.dcgan import Cut, is_wide, layout, levels, nearest_picture
@@ -30,36 +22,7 @@ from ganforge.nets.base import Generator
 from ganforge.nets.layers.conditional_norm import by_label
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
-
-INITIAL = 0.02
-"""Standard deviation of the initial weights, as in DCGAN."""
-
-
-def added_up(kernel: Tensor) -> Tensor:
-    """k₄ of k₃: [a, b, 3, 3] → [a, b, 4, 4]."""
-    shifts = [(i, j) for i in (0, 1) for j in (0, 1)]
-    return torch.stack([pad(kernel, (j, 1 - j, i, 1 - i)) for i, j in shifts]).sum(0)
-
-
-class UpConv(nn.Module):
-    """Enlarges to twice the size by nearest neighbors and convolves with 3×3 kernels, in one operation.
-
-    The kernels are stored as a transposed convolution has them: mirrored, inputs first.
-    """
-
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(inputs, outputs, 3, 3))
-        nn.init.normal_(self.weight, 0.0, INITIAL)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return conv_transpose2d(x, added_up(self.weight), stride=2, padding=1)
-
-    def for_inference(self) -> nn.Module:
-        """A transposed convolution whose kernels are added up once. Bit for bit the same outputs."""
-        layer = nn.ConvTranspose2d(*self.weight.shape[:2], kernel_size=4, stride=2, padding=1, bias=False)
-        layer.weight = nn.Parameter(added_up(self.weight), requires_grad=False)
-        return layer
+from ganforge.nets.layers.upconv import INITIAL, UpConv
 
 
 class UpconvG(nn.Module):

@@ -1,6 +1,7 @@
 """Nets of `voxels-small`: a DCGAN of three dimensions, and R3GAN's critic of three dimensions.
 
     G: z → linear → [8c, 4³] → conv-T 4³/2, each BN ReLU → [c, (S/2)³] → conv 3³ → each cell as 2³ cells
+       (or nearest neighbors and conv 3³ in place of conv-T)
        → means with (1, 2, 1)³ → tanh
     D: x → cells of 4³ as channels → linear → (block → mean of 2³ cells → linear) … → block → Σ over cells of
        basis · h → linear → logit
@@ -14,6 +15,7 @@ N samples, C channels, S cells a side.  x [N, C, S, S, S].
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -24,6 +26,7 @@ from ganforge.core.types import Spec
 from ganforge.modalities.shape.nets.grid import doublings, nearest_cube
 from ganforge.nets.base import Discriminator, DiscriminatorOutput, Generator
 from ganforge.nets.layers.labels import LabelTable
+from ganforge.nets.layers.upconv import UpConv
 
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
@@ -51,7 +54,7 @@ def smoothed(x: Tensor) -> Tensor:
 class VoxelG(nn.Module):
     """The net of `VoxelGenerator`."""
 
-    def __init__(self, latent: int, channels: int, spec: Spec):
+    def __init__(self, latent: int, channels: int, nearest: bool, spec: Spec):
         super().__init__()
         steps = doublings(spec.shape, "voxels") - 1  # the last doubling is by cells
         self.base = spec.shape[1] >> (steps + 1)
@@ -60,12 +63,10 @@ class VoxelG(nn.Module):
         self.start = nn.Linear(latent * (2 if spec.classes else 1), width * self.base**3, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm3d(width), nn.ReLU()]
         for _ in range(steps):
-            layers += [
-                nn.ConvTranspose3d(width, width // 2, 4, 2, 1, bias=False),
-                nn.BatchNorm3d(width // 2),
-                nn.ReLU(),
-            ]
-            width //= 2
+            half = width // 2
+            up = UpConv(width, half, dims=3) if nearest else nn.ConvTranspose3d(width, half, 4, 2, 1, bias=False)
+            layers += [up, nn.BatchNorm3d(half), nn.ReLU()]
+            width = half
         self.layers = nn.Sequential(*layers, nn.Conv3d(width, spec.shape[0] * 8, 3, padding=1))
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.Conv3d, nn.ConvTranspose3d)):
@@ -85,12 +86,15 @@ class VoxelGenerator(Generator, kind="voxels"):
     """Dimension of the latent z, drawn from a standard normal."""
     channels: int = Field(default=24, ge=1)
     """Channels of the finest hidden grid; each coarser one has twice as many."""
+    enlarge: Literal["transposed", "nearest"] = "transposed"
+    """How one hidden grid becomes the next: transposed convolutions, as in DCGAN; or nearest neighbors and a 3³
+    convolution, without the lattice of the former, at the same cost."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_cube(shape, "voxels")
 
     def build(self, spec: Spec) -> nn.Module:
-        return VoxelG(self.latent, self.channels, spec)
+        return VoxelG(self.latent, self.channels, self.enlarge == "nearest", spec)
 
 
 class Block(nn.Module):

@@ -1,7 +1,7 @@
 """A generator of films that knows time as a number: content once, motion at any time, each frame by a 2-D net.
 
 Motion as in Skorokhodov et al. 2022, "StyleGAN-V": noise at regular times, convolutions over it without padding, waves
-of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with batch norm.
+of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with batch norm, or by that of `upconv`.
 
     u [N, M, 16]   noise, one code every 4 frames; M as many as the latest time needs
     h = conv(conv(u) + e(z, c))                   [N, M - 8, 64], two convolutions of 5 codes
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -29,6 +30,7 @@ from ganforge.core.types import Spec, wide
 from ganforge.nets.base import Generator
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
+from ganforge.nets.layers.upconv import UpConv
 
 NOISE, HIDDEN, TAPS = 16, 64, 5
 MARGIN = 2 * (TAPS - 1)
@@ -62,11 +64,16 @@ class TimedGenerator(Generator):
 
 
 class MotionG(nn.Module):
-    """The net of `MotionGenerator`."""
+    """The net of `MotionGenerator`.
+
+    Args:
+        finest: channels of the grid of the frame's size, which is enlarged to by nearest neighbors; 0: none, all is
+            enlarged by transposed convolutions.
+    """
 
     usual: Tensor
 
-    def __init__(self, latent: int, channels: int, every: int, waves: int, spec: Spec):
+    def __init__(self, latent: int, channels: int, every: int, waves: int, finest: int, spec: Spec):
         super().__init__()
         colors, self.length, height, width = spec.shape
         self.every, self.noise = every, NOISE
@@ -85,11 +92,13 @@ class MotionG(nn.Module):
         self.grid = (widths[0], height >> doublings, width >> doublings)
         self.project = nn.Linear(content + HIDDEN + waves, math.prod(self.grid), bias=False)
         layers: list[nn.Module] = [ChannelsLast(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
-        for before, after in pairwise(widths):
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        self.frame = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1), nn.Tanh())
+        for before, after in pairwise([*widths, finest] if finest else widths):
+            up = UpConv(before, after) if finest else nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
+            layers += [up, nn.BatchNorm2d(after), nn.ReLU()]
+        paint = nn.Conv2d(finest, colors, 3, 1, 1) if finest else nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1)
+        self.frame = nn.Sequential(*layers, paint, nn.Tanh())
         for layer in (self.project, *self.frame):
-            if isinstance(layer, (nn.Linear, nn.ConvTranspose2d)):
+            if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
         drawn = torch.randn(self.codes(self.length - 1), NOISE, generator=torch.Generator().manual_seed(0))
         self.register_buffer("usual", drawn, persistent=False)
@@ -130,7 +139,7 @@ class MotionG(nn.Module):
 
 
 class MotionGenerator(TimedGenerator, kind="motion"):
-    """Films of any length and frame rate: content from z, motion from noise along time, each frame by a DCGAN net."""
+    """Films of any length and frame rate: content from z, motion from noise along time, each frame by a 2-D net."""
 
     latent: int = 64
     """Width of the latent z, the content, drawn from a standard normal."""
@@ -140,6 +149,11 @@ class MotionGenerator(TimedGenerator, kind="motion"):
     """Frames between two codes of motion noise."""
     waves: int = Field(default=16, ge=1)
     """Waves of learned frequencies that motion is made of, beside the codes themselves."""
+    enlarge: Literal["transposed", "nearest"] = "transposed"
+    """How a frame grows from grid to grid: transposed convolutions, as in DCGAN; or nearest neighbors and a 3×3
+    convolution, as in upconv: without the lattice of the former, at a higher cost."""
+    finest: int = Field(default=16, ge=1)
+    """Number of channels of the grid at the size of the frame. Only with enlarge=nearest."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_film(shape, "motion")
@@ -152,4 +166,5 @@ class MotionGenerator(TimedGenerator, kind="motion"):
                 f"{near[2]}×{near[3]}",
                 code="nets.unreachable_size",
             )
-        return MotionG(self.latent, self.channels, self.every, self.waves, spec)
+        finest = self.finest if self.enlarge == "nearest" else 0
+        return MotionG(self.latent, self.channels, self.every, self.waves, finest, spec)
