@@ -1,14 +1,15 @@
 """A generator of films that knows time as a number: content once, motion at any time, each frame by a 2-D net.
 
 Motion as in Skorokhodov et al. 2022, "StyleGAN-V": noise at regular times, convolutions over it without padding, waves
-of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with batch norm, or by that of `upconv`.
+of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with batch norm.
 
     u [N, M, 16]   noise, one code every 4 frames; M as many as the latest time needs
     h = conv(conv(u) + e(z, c))                   [N, M - 8, 64], two convolutions of 5 codes
     h(t)           between codes by a straight line
     t₀ = 128 Φ(u₀)  uniform, from the first number of the noise: the clock of a film starts anywhere
     m(t) = [h(t), a(h) · sin(2π f (t + t₀) + φ(h))]      φ linear without an offset, f learned
-    x(t) = frame(z, e(c), m(t))                   [C, H, W]
+    x(t) = tanh(frame(z, e(c), m(t)) + s · n(t))  [C, H, W]
+    n(t)           noise as of a camera, another fixed map for each frame in turn; s for each color, learned
 
 So samples may be of any length, and of any frame rate: t need not be whole. Φ: the distribution function of a normal.
 N: films, K: times, z [N, L], c [N].
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -30,7 +30,6 @@ from ganforge.core.types import Spec, wide
 from ganforge.nets.base import Generator
 from ganforge.nets.layers.labels import LabelTable
 from ganforge.nets.layers.memory import ChannelsLast
-from ganforge.nets.layers.upconv import UpConv
 
 NOISE, HIDDEN, TAPS = 16, 64, 5
 MARGIN = 2 * (TAPS - 1)
@@ -39,6 +38,8 @@ CELL = 8
 """px: sides are whole multiples of it."""
 CLOCK = 128.0
 """Frames within which a film starts."""
+GRAINS = 32
+"""Maps of noise. Critics never see two frames as far apart."""
 LONGEST, SHORTEST = 64.0, 4.0
 """Frames of a period, between which the learned frequencies start."""
 
@@ -64,16 +65,12 @@ class TimedGenerator(Generator):
 
 
 class MotionG(nn.Module):
-    """The net of `MotionGenerator`.
-
-    Args:
-        finest: channels of the grid of the frame's size, which is enlarged to by nearest neighbors; 0: none, all is
-            enlarged by transposed convolutions.
-    """
+    """The net of `MotionGenerator`."""
 
     usual: Tensor
+    grains: Tensor
 
-    def __init__(self, latent: int, channels: int, every: int, waves: int, finest: int, spec: Spec):
+    def __init__(self, latent: int, channels: int, every: int, waves: int, grain: float, spec: Spec):
         super().__init__()
         colors, self.length, height, width = spec.shape
         self.every, self.noise = every, NOISE
@@ -92,16 +89,18 @@ class MotionG(nn.Module):
         self.grid = (widths[0], height >> doublings, width >> doublings)
         self.project = nn.Linear(content + HIDDEN + waves, math.prod(self.grid), bias=False)
         layers: list[nn.Module] = [ChannelsLast(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
-        for before, after in pairwise([*widths, finest] if finest else widths):
-            up = UpConv(before, after) if finest else nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
-            layers += [up, nn.BatchNorm2d(after), nn.ReLU()]
-        paint = nn.Conv2d(finest, colors, 3, 1, 1) if finest else nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1)
-        self.frame = nn.Sequential(*layers, paint, nn.Tanh())
+        for before, after in pairwise(widths):
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        self.frame = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1))
         for layer in (self.project, *self.frame):
-            if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            if isinstance(layer, (nn.Linear, nn.ConvTranspose2d)):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
         drawn = torch.randn(self.codes(self.length - 1), NOISE, generator=torch.Generator().manual_seed(0))
         self.register_buffer("usual", drawn, persistent=False)
+        self.grain = nn.Parameter(torch.full((colors, 1, 1), grain)) if grain else None
+        if grain:
+            maps = torch.randn(GRAINS, 1, height, width, generator=torch.Generator().manual_seed(0))
+            self.register_buffer("grains", maps, persistent=False)
 
     def codes(self, latest: float) -> int:
         """How many codes of motion noise times up to `latest` (in frames) need."""
@@ -127,7 +126,9 @@ class MotionG(nn.Module):
         motion = torch.cat([h, self.strength(h) * turn.sin()], 2)
         each = torch.cat([z[:, None].expand(-1, times.shape[1], -1).to(motion), motion], 2).flatten(0, 1)
         x = self.frame(self.project(each).unflatten(1, self.grid))
-        return x.unflatten(0, times.shape).transpose(1, 2).contiguous()
+        if self.grain is not None:
+            x = x + (self.grain * self.grains[clock.flatten().long() % GRAINS]).to(x)
+        return x.tanh().unflatten(0, times.shape).transpose(1, 2).contiguous()
 
     def at(self, h: Tensor, times: Tensor) -> Tensor:
         """Codes h [N, M, F], one every `every` frames, at times [N, K] between them → [N, K, F]."""
@@ -139,7 +140,7 @@ class MotionG(nn.Module):
 
 
 class MotionGenerator(TimedGenerator, kind="motion"):
-    """Films of any length and frame rate: content from z, motion from noise along time, each frame by a 2-D net."""
+    """Films of any length and frame rate: content from z, motion from noise along time, each frame by a DCGAN net."""
 
     latent: int = 64
     """Width of the latent z, the content, drawn from a standard normal."""
@@ -149,11 +150,9 @@ class MotionGenerator(TimedGenerator, kind="motion"):
     """Frames between two codes of motion noise."""
     waves: int = Field(default=16, ge=1)
     """Waves of learned frequencies that motion is made of, beside the codes themselves."""
-    enlarge: Literal["transposed", "nearest"] = "transposed"
-    """How a frame grows from grid to grid: transposed convolutions, as in DCGAN; or nearest neighbors and a 3×3
-    convolution, as in upconv: without the lattice of the former, at a higher cost."""
-    finest: int = Field(default=16, ge=1)
-    """Number of channels of the grid at the size of the frame. Only with enlarge=nearest."""
+    grain: float = Field(default=0.0, ge=0)
+    """Standard deviation, at first, of the noise that each frame gets, as that of a camera, where values lie in
+    [-1, 1]; it is learned for each color. 0: none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_film(shape, "motion")
@@ -166,5 +165,4 @@ class MotionGenerator(TimedGenerator, kind="motion"):
                 f"{near[2]}×{near[3]}",
                 code="nets.unreachable_size",
             )
-        finest = self.finest if self.enlarge == "nearest" else 0
-        return MotionG(self.latent, self.channels, self.every, self.waves, finest, spec)
+        return MotionG(self.latent, self.channels, self.every, self.waves, self.grain, spec)
