@@ -1,5 +1,5 @@
-"""Goals of sounds, time series and shapes: trains a recipe for some minutes or samples with several seeds, evaluates each run,
-and prints every value beside its goal.
+"""Goals of sounds, time series and shapes: trains a recipe for some minutes or samples with several seeds, evaluates
+each run, and prints every value beside its goal.
 
     python benchmarks/signals_goals.py stock --data stock_data.csv --minutes 10 --seeds 5
     python benchmarks/signals_goals.py energy --data ETTh1.csv --minutes 10 --seeds 5

@@ -25,8 +25,8 @@ def r3gan_video_small() -> Recipe:
 
     Papers: Huang et al. 2024 (RpGAN + R1 + R2, the critic's blocks), Skorokhodov et al. 2022 (motion from noise along
     time, a critic of few frames). Departures: the four frames are stacked on the channels of one 2-D critic; DCGAN's
-    net draws each frame, and noise is added to it; γ and D's rate are those of `r3gan-small`, and G's is a quarter of it: at the same rate D
-    could not follow, and stayed at chance (36 clips of people in motion, 4,000 samples).
+    net draws each frame, and noise is added to it; γ and D's rate are those of `r3gan-small`, and G's is a quarter of
+    it: at the same rate D could not follow, and stayed at chance (36 clips of people in motion, 4,000 samples).
     Measured: 94,624 samples of 36 films of people in motion (24 minutes of one core) give the action asked for in all
     clips by a classifier, and 0.65 of the real films' mean change from frame to frame.
     Command: `ganforge train data=./clips`; with labels also `task.conditional=true`
