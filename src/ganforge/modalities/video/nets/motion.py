@@ -39,7 +39,7 @@ CELL = 8
 CLOCK = 128.0
 """Frames within which a film starts."""
 GRAINS = 32
-"""Maps of noise. Critics never see two frames as far apart."""
+"""Maps of noise: more than the frames between the first and the last that D sees in `r3gan-video-small`."""
 LONGEST, SHORTEST = 64.0, 4.0
 """Frames of a period, between which the learned frequencies start."""
 
