@@ -236,27 +236,11 @@ def test_motion_depends_on_its_noise_and_content_does_not():
     assert not torch.allclose(walk, other)
 
 
-def test_noise_as_of_a_camera_is_another_for_each_frame_and_stays_where_a_film_goes_on():
-    torch.manual_seed(0)
-    net = MotionGenerator(grain=0.3).build(Spec((3, 8, 16, 16))).eval()
-    z, motion = torch.randn(1, 64), torch.randn(1, net.codes(40), net.noise)
-    with torch.no_grad():
-        times = torch.arange(40.0)[None]
-        noisy = net(z, motion=motion, times=times)
-        net.grain.zero_()
-        plain = net(z, motion=motion, times=times)
-    noise = noisy.atanh() - plain.atanh()
-    assert noise.std() == pytest.approx(0.3, rel=0.05)
-    alike = torch.corrcoef(noise[0].transpose(0, 1).flatten(1))
-    assert (alike[:32, :32] - torch.eye(32)).abs().max() < 0.3, "no two frames that a critic sees share it"
-    assert torch.allclose(noise[:, :, 32], noise[:, :, 0], atol=1e-4), "the maps come again"
-
-
 def test_parameter_counts():
     """Of the recipe at 64 px."""
     players = get("r3gan-video-small").task.players(Spec((3, 32, 64, 64)))
     counts = {name: sum(p.numel() for p in net.parameters()) for name, net in players.items()}
-    assert counts == {"G": 863_286, "D": 171_008}
+    assert counts == {"G": 863_283, "D": 171_008}
 
 
 # --- writing

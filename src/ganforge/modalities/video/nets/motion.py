@@ -8,8 +8,7 @@ of learned frequencies. Frames by the net of Radford et al. 2016, "DCGAN", with 
     h(t)           between codes by a straight line
     t₀ = 128 Φ(u₀)  uniform, from the first number of the noise: the clock of a film starts anywhere
     m(t) = [h(t), a(h) · sin(2π f (t + t₀) + φ(h))]      φ linear without an offset, f learned
-    x(t) = tanh(frame(z, e(c), m(t)) + s · n(t))  [C, H, W]
-    n(t)           noise as of a camera, another fixed map for each frame in turn; s for each color, learned
+    x(t) = frame(z, e(c), m(t))                   [C, H, W]
 
 So samples may be of any length, and of any frame rate: t need not be whole. Φ: the distribution function of a normal.
 N: films, K: times, z [N, L], c [N].
@@ -38,8 +37,6 @@ CELL = 8
 """px: sides are whole multiples of it."""
 CLOCK = 128.0
 """Frames within which a film starts."""
-GRAINS = 32
-"""Maps of noise: more than the frames between the first and the last that D sees in `r3gan-video-small`."""
 LONGEST, SHORTEST = 64.0, 4.0
 """Frames of a period, between which the learned frequencies start."""
 
@@ -68,9 +65,8 @@ class MotionG(nn.Module):
     """The net of `MotionGenerator`."""
 
     usual: Tensor
-    grains: Tensor
 
-    def __init__(self, latent: int, channels: int, every: int, waves: int, grain: float, spec: Spec):
+    def __init__(self, latent: int, channels: int, every: int, waves: int, spec: Spec):
         super().__init__()
         colors, self.length, height, width = spec.shape
         self.every, self.noise = every, NOISE
@@ -91,16 +87,12 @@ class MotionG(nn.Module):
         layers: list[nn.Module] = [ChannelsLast(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in pairwise(widths):
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        self.frame = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1))
+        self.frame = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], colors, 4, 2, 1), nn.Tanh())
         for layer in (self.project, *self.frame):
             if isinstance(layer, (nn.Linear, nn.ConvTranspose2d)):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
         drawn = torch.randn(self.codes(self.length - 1), NOISE, generator=torch.Generator().manual_seed(0))
         self.register_buffer("usual", drawn, persistent=False)
-        self.grain = nn.Parameter(torch.full((colors, 1, 1), grain)) if grain else None
-        if grain:
-            maps = torch.randn(GRAINS, 1, height, width, generator=torch.Generator().manual_seed(0))
-            self.register_buffer("grains", maps, persistent=False)
 
     def codes(self, latest: float) -> int:
         """How many codes of motion noise times up to `latest` (in frames) need."""
@@ -126,9 +118,7 @@ class MotionG(nn.Module):
         motion = torch.cat([h, self.strength(h) * turn.sin()], 2)
         each = torch.cat([z[:, None].expand(-1, times.shape[1], -1).to(motion), motion], 2).flatten(0, 1)
         x = self.frame(self.project(each).unflatten(1, self.grid))
-        if self.grain is not None:
-            x = x + (self.grain * self.grains[clock.flatten().long() % GRAINS]).to(x)
-        return x.tanh().unflatten(0, times.shape).transpose(1, 2).contiguous()
+        return x.unflatten(0, times.shape).transpose(1, 2).contiguous()
 
     def at(self, h: Tensor, times: Tensor) -> Tensor:
         """Codes h [N, M, F], one every `every` frames, at times [N, K] between them → [N, K, F]."""
@@ -150,9 +140,6 @@ class MotionGenerator(TimedGenerator, kind="motion"):
     """Frames between two codes of motion noise."""
     waves: int = Field(default=16, ge=1)
     """Waves of learned frequencies that motion is made of, beside the codes themselves."""
-    grain: float = Field(default=0.0, ge=0)
-    """Standard deviation, at first, of the noise that each frame gets, as that of a camera, where values lie in
-    [-1, 1]; it is learned for each color. 0: none."""
 
     def nearest(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return nearest_film(shape, "motion")
@@ -165,4 +152,4 @@ class MotionGenerator(TimedGenerator, kind="motion"):
                 f"{near[2]}×{near[3]}",
                 code="nets.unreachable_size",
             )
-        return MotionG(self.latent, self.channels, self.every, self.waves, self.grain, spec)
+        return MotionG(self.latent, self.channels, self.every, self.waves, spec)
