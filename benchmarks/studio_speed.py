@@ -2,17 +2,18 @@
 
     python benchmarks/studio_speed.py                              # all; trains three small models first
     python benchmarks/studio_speed.py --only slider --models runs/0003-dcgan
-    python benchmarks/studio_speed.py --drags 10 --pairs 1 --seconds 5 --bits 1k --events 2000 --openings 1
+    python benchmarks/studio_speed.py --drags 10 --pairs 2 --seconds 5 --bits 1k --events 2000 --openings 1
 
 Needs the extras `studio` and `browser` and a Chromium (GANFORGE_CHROMIUM, else /usr/bin/chromium). The studio, its
 browser and what it starts are processes of their own. Prints one JSON object for each of these:
 
     slider     for each model: milliseconds from a new value of the slider of the seed until the page has drawn the
                image of it (`median_ms`, `p90_ms`; the first 10 are left out)
-    watching   a demo trains, and the browser shows an empty page or the page of the run, in turns of some seconds, in
-               the order A B B A; `ratio`: samples a second while watched / while not, of each pair the median, lowest
-               and highest; `cost_percent`: 100 · (1 − median). `same_bits`: whether a run that was watched and one that
-               was not, of the same seed, end with the same weights
+    watching   a demo trains and the browser shows the page of the run; in turns, in the order A B B A, the studio and
+               the browser go on or are stopped by a signal, as if there were none. `cost_percent`: 100 · (1 − ratio),
+               with the ratio of samples a second while watched / while not, the median of the pairs, and its 95 %
+               interval (bootstrap); `ratio`: of each pair the median, lowest and highest. `same_bits`: whether a run
+               that was watched and one that was not, of the same seed, end with the same weights
     processor  a log of a run grows as that of a fast training does (10 ticks a second, a preview every 10 s), without a
                training: processor seconds a minute of the studio and of all processes of the browser while it shows an
                empty page, the page of the run, that page in a tab behind another one, and the list of the runs
@@ -26,10 +27,13 @@ browser and what it starts are processes of their own. Prints one JSON object fo
 from __future__ import annotations
 
 import argparse
+import bisect
 import contextlib
 import json
 import os
+import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,6 +49,8 @@ TRAINED = {
     "stylegan2-small-256": ["stylegan2-small", "data=sprites", "signal.size=256", "samples=8", "batch=4"],
 }
 WARM = 10
+SETTLED, CAUGHT_UP = 10.0, 0.5
+"""Seconds: until a page that was opened has drawn all, and until one that was stopped has drawn what it missed."""
 DRAG = """async (seeds) => {
   const [slider, image] = [document.querySelector('.explorer input[type=range]'), document.querySelector('img.sample')];
   const waited = [];
@@ -134,50 +140,78 @@ def slider(browser: Any, runs: Path, drags: int) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def samples_of(folder: Path) -> tuple[float, float]:
-    """When the last tick of a run was written, in seconds, and the samples seen until then."""
+def ticks_of(folder: Path) -> list[tuple[float, int]]:
+    """The ticks of a run: the clock in seconds, and the samples seen until then."""
+    if not (folder / "events.jsonl").exists():
+        return []
     lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    ticks = [event for line in lines[-50:] if (event := json.loads(line))["event"] == "tick"]
-    return (ticks[-1]["t"], ticks[-1]["samples"]) if ticks else (0.0, 0)
+    return [(event["t"], event["samples"]) for line in lines if (event := json.loads(line))["event"] == "tick"]
 
 
-def rate_in(folder: Path, seconds: float) -> float:
-    """Samples a second between the ticks at both ends of a stretch."""
-    time.sleep(1.0)  # what the page has just asked for is done
-    begun, before = samples_of(folder)
-    time.sleep(seconds)
-    ended, after = samples_of(folder)
-    if ended <= begun:
-        raise SystemExit(f"{folder.name}: no tick within {seconds:g} s; make --seconds longer")
-    return (after - before) / (ended - begun)
+@contextlib.contextmanager
+def stopped(pids: Sequence[int]) -> Iterator[None]:
+    """Processes use no processor time, and go on afterwards."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def watching(browser: Any, runs: Path, pairs: int, seconds: float, samples: str) -> dict[str, Any]:
     folder = runs / "watched"
     command = train("demo", "samples=100m", "log_every=500", "checkpoint_every=10m", folder=folder)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ratios = []
+    stretches: list[tuple[bool, float, float]] = []
     try:
-        while not (folder / "events.jsonl").exists() or not samples_of(folder)[1]:
+        while not ticks_of(folder):
             if process.poll() is not None:
                 raise SystemExit("the training does not start")
             time.sleep(0.2)
         with studio(runs) as of, signed_in(browser, of) as page:
+            page.goto(of.page("runs/watched"))
+            page.wait_for_selector(".chart svg")
+            time.sleep(SETTLED)
+            watchers = [of.pid, *descendants(os.getpid(), "chrom")]
             for k in range(pairs):
-                rates = {}
                 for watched in (False, True) if k % 2 == 0 else (True, False):
-                    page.goto(of.page("runs/watched") if watched else "about:blank")
-                    if watched:
-                        page.wait_for_selector(".chart svg")
-                    rates[watched] = rate_in(folder, seconds)
-                ratios.append(rates[True] / rates[False])
+                    with stopped([] if watched else watchers):
+                        time.sleep(CAUGHT_UP)
+                        begun = time.time()
+                        time.sleep(seconds)
+                        stretches.append((watched, begun, time.time()))
     finally:
         process.terminate()
         process.wait()
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    for (watched, _, _), rate in zip(stretches, rates_in(ticks_of(folder), stretches), strict=True):
+        rates[watched].append(rate)
+    ratios = [seen / alone for seen, alone in zip(rates[True], rates[False], strict=True)]
     return {
-        "watching": "demo", "ratio": spread(ratios), "pairs": pairs,
-        "cost_percent": round(100 * (1 - statistics.median(ratios)), 2), "same_bits": same_bits(browser, runs, samples),
+        "watching": "demo", "cost_percent": round(100 * (1 - statistics.median(ratios)), 2),
+        "interval": [round(100 * (1 - ratio), 2) for ratio in reversed(bootstrapped(ratios))],
+        "ratio": spread(ratios), "pairs": pairs, "seconds": seconds, "same_bits": same_bits(browser, runs, samples),
     }  # fmt: skip
+
+
+def rates_in(ticks: Sequence[tuple[float, int]], stretches: Sequence[tuple[bool, float, float]]) -> Iterator[float]:
+    """Samples a second between the first and the last tick of each stretch."""
+    times = [t for t, _ in ticks]
+    for _, begun, ended in stretches:
+        within = ticks[bisect.bisect_left(times, begun) : bisect.bisect_right(times, ended)]
+        if len(within) < 2:
+            raise SystemExit(f"fewer than two ticks in {ended - begun:.1f} s; make --seconds longer")
+        (first, before), (last, after) = within[0], within[-1]
+        yield (after - before) / (last - first)
+
+
+def bootstrapped(values: Sequence[float], times: int = 2_000) -> tuple[float, float]:
+    """The 95 % interval of the median."""
+    draw = random.Random(0)
+    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(times))
+    return medians[int(0.025 * times)], medians[int(0.975 * times) - 1]
 
 
 def same_bits(browser: Any, runs: Path, samples: str) -> bool:
@@ -278,7 +312,6 @@ def processor(browser: Any, runs: Path, seconds: float) -> dict[str, Any]:
 @contextlib.contextmanager
 def growing(folder: Path) -> Iterator[None]:
     """Writes ticks and previews from a thread, as a training does."""
-    import random
     import threading
 
     from PIL import Image
@@ -363,8 +396,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["slider", "watching", "processor", "listing", "opening"])
     parser.add_argument("--models", nargs="*", type=Path, default=[], help="run directories; default: trains three")
     parser.add_argument("--drags", type=int, default=200, help="values of the slider, for each model")
-    parser.add_argument("--pairs", type=int, default=10, help="of stretches with and without the page")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of a stretch")
+    parser.add_argument("--pairs", type=int, default=200, help="of stretches with and without the page")
+    parser.add_argument("--seconds", type=float, help="of a stretch (default: 4 of watching, 20 of processor)")
     parser.add_argument("--bits", default="20k", help="samples of the two runs whose weights are compared")
     parser.add_argument("--events", type=int, default=1_000_000, help="log entries of the run that is opened")
     parser.add_argument("--openings", type=int, default=5)
@@ -385,9 +418,10 @@ def main() -> None:
             for found in slider(browser, runs, words.drags):
                 print(json.dumps(found), flush=True)
         if words.only in (None, "watching"):
-            print(json.dumps(watching(browser, root / "watching", words.pairs, words.seconds, words.bits)), flush=True)
+            found = watching(browser, root / "watching", words.pairs, words.seconds or 4.0, words.bits)
+            print(json.dumps(found), flush=True)
         if words.only in (None, "processor"):
-            print(json.dumps(processor(browser, root / "processor", words.seconds)), flush=True)
+            print(json.dumps(processor(browser, root / "processor", words.seconds or 20.0)), flush=True)
         if words.only in (None, "listing"):
             print(json.dumps(listing(browser, root / "listing", 200, words.openings)), flush=True)
         if words.only in (None, "opening"):

@@ -167,6 +167,7 @@ def test_models_that_change_no_attributes_say_so(run, tmp_path):
         model.sample(1)
 
 
+@pytest.mark.slow
 def test_evaluation_asks_for_changes(run, capsys):
     words = ["--metrics", "conditions40(steps=3)", "--json", "--out", run.parent / "evaluation"]
     assert command("evaluate", run, *words) == 0

@@ -66,12 +66,14 @@ CORRUPTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CORRUPTED)
 def test_every_corruption_is_far_from_the_floor_in_features(name):
     fine = measured(FrechetDistance(), OTHER)["fd"].value
     assert measured(FrechetDistance(), CORRUPTED[name])["fd"].value > 3 * fine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "figure"),
     [("noise", "two_sample"), ("noise", "spectrum_db"), ("higher", "spectrum_db"), ("higher", "two_sample"),
@@ -160,6 +162,7 @@ def test_faults_are_named(fake, title):
     assert title in titles(fake)
 
 
+@pytest.mark.slow
 def test_labels_and_copies_are_named():
     swapped = measured(SoundLabels(steps=40), OTHER, 1 - OTHER_LABELS)
     assert "labels are not generated as requested" in titles(OTHER, list(swapped.values()))

@@ -152,6 +152,7 @@ def test_python_chooses_as_the_command_does(place, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "conditional", "side"),
     [

@@ -232,6 +232,7 @@ def test_the_command_line_does_all_of_it(tmp_path, monkeypatch, ganforge):
     assert model.walk([1, 2], frames=4).shape == (4, 8, 8, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["--metrics", "psnr,ssim"], pytest.param([], marks=pytest.mark.slow)], ids=["pairwise", "usual"]
 )

@@ -79,6 +79,7 @@ def test_a_given_length_is_not_measured(run):
     assert not torch.equal(weights(run), before)
 
 
+@pytest.mark.slow
 def test_training_that_goes_on_goes_on_from_its_own_average(run, tmp_path):
     train(points(samples=10_240), run_dir=tmp_path / "whole")
     ema_length.set_length(run, 0.1)

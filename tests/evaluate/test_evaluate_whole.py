@@ -290,6 +290,7 @@ def test_fields_of_a_metric_can_be_typed():
 # --- against what is published
 
 
+@pytest.mark.slow
 def test_bicubic_has_the_published_figures_on_set5(real_data, photos, tmp_path):
     """28.42 to 28.43 dB and 0.8104 to 0.8109 in all tables since Timofte et al. 2014."""
     run = trained("srresnet-small", photos, tmp_path / "run")

@@ -347,6 +347,7 @@ def test_second_derivatives_of_the_critic_of_numbers():
 # --- training, and every format
 
 
+@pytest.mark.slow
 def test_a_short_training_writes_numbers_in_range_in_every_format(tmp_path):
     graphs = many(40, 5)
     small = ["task.generator.width=8", "task.discriminator.channels=8", "batch=8", "samples=16", "callbacks=[]"]

@@ -55,6 +55,7 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.mark.slow
 def test_real_photos_are_right_gray_and_shuffled_ones_are_not(real, cache):
     photos = next(real.draw(32))
     same = found(compared(photos, real, cache=cache))
@@ -123,6 +124,7 @@ def test_the_net_is_trained_once(real, tmp_path):
     assert third[0].value == first[0].value, "a damaged file is made again"
 
 
+@pytest.mark.slow
 def test_void_pixels_count_for_nothing(cache):
     """Level 255 beside small ones is void by custom; a void class may look like anything."""
     photos, maps = pairs(32, 2, void=0.3)

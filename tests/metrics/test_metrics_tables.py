@@ -162,6 +162,7 @@ def test_the_same_table_twice_is_perfect_and_all_copies():
     assert found["membership"].value == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_fresh_rows_of_the_same_kind_are_left_in_peace():
     """An honest generator: rows that come from where the real ones do, and of which no one was copied."""
     comparison = compare(people(1500), people(1500, 1), people(500, 2))
@@ -178,6 +179,7 @@ def test_fresh_rows_of_the_same_kind_are_left_in_peace():
                    (("dcr", "closer"), ("exact_copies", "copying"), ("membership", "told")))  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sides", [("held out",), ("made",), ("trained on", "held out")])
 def test_in_which_order_rows_lie_says_nothing_of_privacy_or_detection(sides):
     """Real files are often sorted, and the first rows of a sorted file are not like all the others."""
@@ -192,6 +194,7 @@ def test_in_which_order_rows_lie_says_nothing_of_privacy_or_detection(sides):
     assert 0.38 < found["detection"].value < 0.62
 
 
+@pytest.mark.slow
 def test_columns_shuffled_apart_are_found_out_by_pairs_and_by_a_classifier():
     real = people(1500)
     found = figures(compare(real, shuffled(real), people(500, 2)), "columns", "pairwise", "detection", "usefulness")

@@ -190,6 +190,7 @@ def test_without_rdkit_it_says_what_to_install(tmp_path, monkeypatch):
         opened(written(tmp_path, "CCO\n"))
 
 
+@pytest.mark.slow
 def test_real_sets(real_data):
     folder = real_data / "molecules"
     structures = opened(str(folder / "gdb1k.sdf.gz"))

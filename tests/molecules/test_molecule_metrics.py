@@ -67,6 +67,7 @@ def test_properties_are_compared_as_distributions():
         metric.compute(against(["nonsense"] * 30))
 
 
+@pytest.mark.slow
 def test_sets_are_compared_by_fragments_scaffolds_and_neighbors():
     metric = similar.Sets()
     good, collapsed, other = (by_name(metric.compute(against(one))) for one in (NEW, NEW[:1] * 40, RINGS))
@@ -95,6 +96,7 @@ def test_distances_are_near_their_floor_for_real_molecules():
     assert other.value > 3 * good.value
 
 
+@pytest.mark.slow
 def test_chemnet_tells_other_molecules():
     assert distance.has_chemnet()
     comparison = against(NEW[:60])

@@ -133,7 +133,8 @@ def test_whatever_the_weights_molecules_are_valid_and_as_large_as_those_of_the_d
         made = Graph().decode(x, spec)
         assert not any("." in one for one in made)
         assert all(chem.canonical(one) for one in made)
-        assert any(chem.parsed(one).GetRingInfo().NumRings() for one in made)
+        parsed = [chem.parsed(one) for one in made]  # a molecule must outlive the ring info that is taken from it
+        assert any(molecule.GetRingInfo().NumRings() for molecule in parsed)
 
 
 def test_valences_are_those_that_rdkit_takes():

@@ -44,6 +44,7 @@ def test_blocks_start_as_nothing():
     assert torch.equal(Block(8, 2, 4, 1.0)(h), h)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_opened_blocks_add_up_to_a_change_of_about_one(blocks):
     """Fix-up: the deeper the net, the less each block changes when the layers that start at 0 have He's size."""
@@ -69,6 +70,7 @@ def test_every_size(shape, patch):
     assert D.build(spec)(x).logits.shape == (1,)
 
 
+@pytest.mark.slow
 def test_the_price_on_the_gradient_has_the_derivative_of_finite_differences():
     torch.manual_seed(0)
     net = R3ganDiscriminator(**TINY).build(Spec((2, 6, 6))).double()

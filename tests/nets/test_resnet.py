@@ -107,6 +107,7 @@ class TestRuleOfSizes:
         assert x.shape == (2, *shape)
         assert D.build(spec)(x, c).logits.shape == (2,)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", PAIRS)
     @pytest.mark.parametrize("size", [256, 512])
     def test_the_largest_end_on_four_cells(self, kind, size):
@@ -182,6 +183,7 @@ class TestLayers:
         expected = x[n, :, i, j] + 0.7 * one(layer.out, beta @ values)
         torch.testing.assert_close(layer(x)[n, :, i, j], expected)
 
+    @pytest.mark.slow
     def test_attention_twice_differentiable(self):
         torch.manual_seed(0)
         layer = SelfAttention(8).double()

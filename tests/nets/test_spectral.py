@@ -135,6 +135,7 @@ def test_derivative_is_the_papers():
     torch.testing.assert_close(original(layer).grad, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear", "conv2d", "transposed"])
 def test_first_and_second_derivative(name):
     torch.manual_seed(0)

@@ -72,6 +72,7 @@ def test_a_single_picture_is_judged_with_its_smaller_copies(shape):
     assert all(torch.equal(a, b) for a, b in zip(scales_of(row_of(scales), D.sizes), scales, strict=True))
 
 
+@pytest.mark.slow
 def test_a_critic_of_all_scales_can_be_differentiated_twice():
     torch.manual_seed(0)
     D = MsgDiscriminator(channels=2, max_channels=3).build(Spec((1, 7, 5))).double()

@@ -84,6 +84,7 @@ def test_a_grid_that_begins_to_fade_in_changes_nothing_and_at_the_end_is_all(cla
     assert not torch.allclose(begun, high)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [0.0, 0.5, 1.0])
 def test_a_critic_that_grows_can_be_differentiated_twice(height):
     torch.manual_seed(0)

@@ -110,6 +110,7 @@ def test_sentences_below_images():
     assert (found[:144, :144] == 0).all(), "enlarged by a whole factor"
 
 
+@pytest.mark.slow
 def test_how_well_sentences_are_met(told_run, capsys):
     """Every result stands beside the net's own value on real images; both languages, seen and unseen combinations."""
     words = ["--metrics", "sentences60(steps=4)", "--json"]

@@ -70,6 +70,7 @@ def test_overlap_and_distance_of_completed_volumes():
     assert empty[0].value == 0
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_evaluated_beside_the_part_itself(run, tmp_path):
     found = gf.evaluate(run, out=tmp_path / "report", progress=False, device="cpu")
     values = {result.name.removesuffix("24"): result for result in found.results}

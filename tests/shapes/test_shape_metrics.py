@@ -99,6 +99,7 @@ def good():
     return real, figures(real, volumes(24, 1))
 
 
+@pytest.mark.slow
 def test_other_shapes_of_the_same_kind_are_near_the_floor(good):
     _, found = good
     assert set(found) == set(Shapes.values)
@@ -115,6 +116,7 @@ def corrupted(real: np.ndarray) -> dict[str, np.ndarray]:
     return {"noise": noisy, "collapsed": np.repeat(real[:1], len(real), 0), "shuffled": scattered}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["noise", "collapsed", "shuffled"])
 def test_corrupted_shapes_score_worse(good, how):
     real, found = good
@@ -125,6 +127,7 @@ def test_corrupted_shapes_score_worse(good, how):
     assert bad["mmd_emd"].value > found["mmd_emd"].value * (0.99 if how == "noise" else 1.0)
 
 
+@pytest.mark.slow
 def test_clouds_and_their_floor_of_unseen_shapes():
     state = {"normalize": "shape"}
     found = figures(clouds(24, 0), clouds(24, 1), state, heldout=clouds(24, 2))

@@ -104,6 +104,7 @@ def test_images_become_volumes(run, tmp_path, capsys):
         model.translator().translate_files(run.parent / "data", tmp_path / "x", ending=None, skip=False, force=False)
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_evaluated_on_drawn_images(run, tmp_path):
     found = gf.evaluate(run, out=tmp_path / "report", progress=False, device="cpu")
     names = {result.name.removesuffix("24") for result in found.results}

@@ -40,6 +40,7 @@ def test_what_was_found_is_what_is_trained_with(ganforge, table):
     assert same == Table().spec(dataset, lambda shape: shape)
 
 
+@pytest.mark.slow
 def test_an_edited_file_is_used_and_kept(ganforge, table):
     assert ganforge("data", "inspect", "people.csv", "--save", "columns.yaml").status == 0
     edited = (table / "columns.yaml").read_text().replace("grade: integer", "grade: categorical")

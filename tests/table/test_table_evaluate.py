@@ -154,6 +154,7 @@ class TestARun:
         first = {result.name: result.value for result in judged.results}
         assert all(first[result.name] == result.value for result in again.results)
 
+    @pytest.mark.slow
     def test_another_target_and_one_that_is_not_there(self, trained, tmp_path):
         done = gf.evaluate(trained, metrics=["usefulness"], target="pay", out=tmp_path, progress=False)
         assert "[R² of pay]" in done.results[0].name
@@ -188,6 +189,7 @@ class TestARun:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_two_files(tmp_path):
     real, good, bad = tmp_path / "real.csv", tmp_path / "good.csv", tmp_path / "bad.csv"
     people(400).to_csv(real, index=False)
@@ -206,6 +208,7 @@ def test_two_files(tmp_path):
     assert done[good].results[0].protocol["real"] == str(real)
 
 
+@pytest.mark.slow
 def test_unseen_rows_in_a_file_of_their_own(trained, tmp_path):
     for name, seed in (("real", 0), ("made", 1), ("unseen", 2)):
         people(300, seed).to_csv(tmp_path / f"{name}.csv", index=False)

@@ -61,6 +61,7 @@ def values(real: np.ndarray, fake: np.ndarray, metric, encoder=None) -> dict[str
     return {metric.meaning_of(one.name) and one.name.split(str(len(fake)))[0]: one.value for one in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["frozen", "shuffled", "reversed", "flickering", "looping"])
 def test_clip_distance_notices(real, others, encoder, how):
     fine = values(real, others, ClipDistance(), encoder)["clip_fd"]
@@ -106,6 +107,7 @@ def test_noise_of_a_camera_is_not_motion(real, others):
     assert found["pace_blocks"] == pytest.approx(1, abs=0.2)
 
 
+@pytest.mark.slow
 def test_frame_distance_notices_other_frames_and_not_their_order(real, others, monkeypatch):
     monkeypatch.setattr(fit, "steps_for", lambda n: 40)
     metric = FrameDistance(each=2)
