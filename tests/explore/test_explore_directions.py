@@ -55,9 +55,12 @@ def test_of_a_linear_generator_pca_and_jacobian_find_the_singular_vectors():
         assert ((found.vectors * right[:2]).sum(1).abs() > enough).all(), method
 
 
+DAILY = [*(("demo", method) for method in METHODS), ("stylegan2-small", "sefa")]
+LONGER = [("stylegan2-small", "pca"), ("stylegan2-small", "jacobian"), ("biggan", "sefa")]
+
+
 @pytest.mark.parametrize(
-    ("name", "method"),
-    [*((name, method) for name in ("demo", "stylegan2-small") for method in METHODS), ("biggan", "sefa")],
+    ("name", "method"), [*DAILY, *(pytest.param(*each, marks=pytest.mark.slow) for each in LONGER)]
 )
 def test_directions_are_orthonormal_and_the_same_for_a_seed(name, method):
     found, again = (directions(tiny(name), method, 4, seed=5) for _ in range(2))

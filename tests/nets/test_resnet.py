@@ -72,6 +72,10 @@ class TestPublishedCounts:
         assert count(ResnetDiscriminator(norm="none").build(PLAIN)) == count(ResnetDiscriminator().build(PLAIN))
 
 
+SMALLER = [((1, 28, 28), 3), ((4, 48, 48), 0), ((3, 48, 64), 3)]
+LARGER = [((3, 32, 32), 0), ((3, 96, 160), 0), ((1, 128, 128), 3)]
+
+
 class TestRuleOfSizes:
     @pytest.mark.parametrize(
         ("size", "base", "g", "d"),
@@ -95,7 +99,7 @@ class TestRuleOfSizes:
     @pytest.mark.parametrize("kind", PAIRS)
     @pytest.mark.parametrize(
         ("shape", "classes"),
-        [((1, 28, 28), 3), ((3, 32, 32), 0), ((4, 48, 48), 0), ((3, 48, 64), 3), ((3, 96, 160), 0), ((1, 128, 128), 3)],
+        [*SMALLER, *(pytest.param(*each, marks=pytest.mark.slow) for each in LARGER)],
     )
     def test_pictures_of_every_size(self, kind, shape, classes):
         """Square or not, gray, RGB or RGBA, with labels or without; G and D reach the same sizes."""

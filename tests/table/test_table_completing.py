@@ -36,7 +36,10 @@ def trained(recipe: str, samples: int, folder) -> gf.TableGAN:
     return gf.TableGAN(recipe, fields=fields, run_dir=folder / "run", progress=False).fit(table())
 
 
-@pytest.fixture(scope="module", params=[("tvae", 12_000), ("ctgan-fast", 500)], ids=["tvae", "ctgan-fast"])
+MODELS = [pytest.param(("tvae", 12_000), marks=pytest.mark.slow), ("ctgan-fast", 500)]
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=["tvae", "ctgan-fast"])
 def model(request, tmp_path_factory) -> gf.TableGAN:
     return trained(*request.param, tmp_path_factory.mktemp("runs"))
 
