@@ -112,6 +112,7 @@ assert os.listdir() == files
 """
 
 
+@pytest.mark.slow
 def test_importing_all_changes_nothing_and_training_and_sampling_need_neither_tables_nor_a_compiler(
     tmp_path, monkeypatch
 ):

@@ -197,6 +197,7 @@ class TestGenerator:
         if len(spec.shape) == 3 and net_of.within_one:
             assert x.abs().max() <= 1
 
+    @pytest.mark.slow
     def test_prepared_for_bf16_it_is_as_exact_as_autocast(self, net_of, spec):
         net = lent(net_of, spec).eval()
         fast, z = prepared(Nets({"G": net})).G, torch.randn(N, SMALL["latent"])
@@ -288,6 +289,7 @@ class TestDiscriminator:
         assert torch.isfinite(gradient).all()
         assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
+    @pytest.mark.slow
     def test_second_derivative(self, net_of, spec):
         """A penalty on the gradient reaches the weights, and is what finite differences say it is."""
         net = built(net_of, spec).double().eval()
@@ -393,6 +395,7 @@ class TestEveryNet:
                     net.build(Spec((3, 31, 33)))
                 assert caught.value.code in ("nets.unreachable_size", "nets.images_too_small")
 
+    @pytest.mark.slow
     def test_bf16_autocast(self, cls):
         """Under autocast nothing fails and nothing overflows."""
         for options in variants(cls):

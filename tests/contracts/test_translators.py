@@ -97,6 +97,7 @@ class TestTranslator:
         assert x.dtype == torch.float32
         assert torch.isfinite(x).all()
 
+    @pytest.mark.slow
     def test_prepared_for_bf16_it_is_as_exact_as_autocast(self, translator, source, target):
         net = opened(built(translator, source, target)).eval()
         fast = prepared(Nets({"G": net})).G
@@ -191,6 +192,7 @@ class TestTranslator:
             losses.append(loss.item())
         assert losses[-1] < losses[0]
 
+    @pytest.mark.slow
     def test_bf16_autocast(self, translator, source, target):
         net = built(translator, source, target)
         with torch.autocast("cpu", torch.bfloat16):

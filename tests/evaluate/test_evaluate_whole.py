@@ -175,6 +175,7 @@ def test_pictures_from_elsewhere_and_one_that_is_damaged(cleaner, photos, tmp_pa
     assert "Left out because they cannot be read: cut.png" in found.html.read_text()
 
 
+@pytest.mark.slow
 def test_what_looks_at_sets_still_sees_patches_of_one_size(cleaner, tmp_path):
     found = evaluate(cleaner, metrics=["psnr", "swd"], out=tmp_path, progress=False, device="cpu")
     pair, sets = found.results[0], found.results[-1]

@@ -125,6 +125,7 @@ def test_kept_samples_are_some_of_those_that_are_generated(run):
     assert all(row.tobytes() in everything for row in load(run).rejecting(50).sample(100, seed=1))
 
 
+@pytest.mark.slow
 def test_figures_are_stamped(run, tmp_path):
     def value(reject):
         return gf.evaluate(run, metrics=["fd2k"], reject=reject, out=tmp_path / str(reject), progress=False).results[0]

@@ -207,6 +207,7 @@ def test_columns_shuffled_apart_are_found_out_by_pairs_and_by_a_classifier():
     assert found["usefulness"].value < found["usefulness_of_real"].value - 0.2
 
 
+@pytest.mark.slow
 def test_every_figure_has_a_stamp_and_one_seed_gives_the_same():
     real, fake, unseen = people(300), people(300, 1), people(80, 2)
     names = ("columns", "pairwise", "detection", "usefulness", "privacy")

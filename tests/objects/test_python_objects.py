@@ -111,6 +111,7 @@ def test_an_array_is_trained_on_and_its_run_goes_on_with_it_alone(tmp_path):
     assert gf.train(resume=tmp_path / "r", progress=False, samples=64, data=Squares()).samples == 64
 
 
+@pytest.mark.slow
 def test_a_recipe_is_chosen_for_an_object(tmp_path):
     model = gf.train(data=FRAME, run_dir=tmp_path / "r", progress=False, minutes=1, **FAST)
     assert model.recipe.signal.kind == "table"

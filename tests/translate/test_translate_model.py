@@ -221,6 +221,7 @@ class TestInstanceNorm:
         """Dark on the left and bright on the right: no part is as the whole."""
         return (photo_like(300, 420) * np.linspace(0.1, 1, 420)[None, :, None]).astype(np.uint8)
 
+    @pytest.mark.slow
     def test_tiles_are_near_to_the_whole(self, instance):
         whole, tiled = (instance.translate(self.picture(), tile=side).astype(int) for side in (None, 200))
         own = np.concatenate([instance.translate(self.picture()[:, k : k + 140]) for k in (0, 140, 280)], 1).astype(int)

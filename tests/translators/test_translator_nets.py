@@ -167,6 +167,7 @@ def test_a_residual_net_starts_from_the_enlarged_source():
         assert float((net(x) - wanted).abs().max()) < 0.1
 
 
+@pytest.mark.slow
 def test_the_page_says_how_far_each_net_looks():
     """The table of docs/translate.md, for the papers' sizes."""
     small, one = Spec((3, 64, 64)), {"channels": 1}
