@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ganforge.core.component import build, to_plain
 from ganforge.core.errors import UserError
 from ganforge.core.files import check_folder
+from ganforge.data.objects import is_object
+from ganforge.evaluation.subject import FEWEST
 from ganforge.metrics.base import Extractor, Metric
 
 
@@ -37,6 +40,59 @@ def read_extractor(text: str | Extractor, weights: Path | str | None) -> Extract
 def is_model(path: Path) -> bool:
     """Whether a path is a run directory or a bundle."""
     return (path.is_dir() and (path / "recipe.yaml").is_file()) or path.suffix == ".safetensors"
+
+
+def refuse_arguments(
+    source: Any,
+    against: Any,
+    features: str | Extractor | None,
+    weights: Path | str | None,
+    n: int | None,
+    reject: float | None,
+) -> None:
+    """Raises UserError for arguments that cannot go together, before anything is read."""
+    if reject is not None and against is not None:
+        raise UserError(
+            f"reject {reject:g}: two sets are compared, and only a run has a critic that rejects samples: leave it out",
+            code="sample.rejection_of_given",
+        )
+    if features is None and weights is not None:
+        raise UserError(
+            f"weights {weights}: name the extractor they belong to: --features inception, dinov2, clip, ...",
+            code="evaluate.weights_without_features",
+        )
+    if features is not None:
+        read_extractor(features, weights)
+    if n is not None and n < FEWEST:
+        raise UserError(
+            f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
+            code="evaluate.too_few_samples",
+        )
+    if is_object(source) and against is None:
+        raise UserError(
+            "one set of samples alone cannot be evaluated: give the generated samples as well, "
+            "gf.evaluate(real, generated)",
+            code="evaluate.one_set",
+        )
+    for first, second in ((source, against), (against, source)):
+        if is_object(first) and isinstance(second, (str, Path)) and is_model(Path(second)):
+            raise UserError(
+                f"{second}: to evaluate a run on other samples, call gf.evaluate({str(second)!r}, data=...)",
+                code="evaluate.run_among_sets",
+            )
+
+
+def report_folder(source: Any, against: Any, data: Any, out: Path | str | None) -> Path | None:
+    """Where the report goes; None where sets in memory are compared and no place is given.
+
+    Raises:
+        UserError: neither one run nor two sets, no place for the report, or permission denied.
+    """
+    folder = Path(out) if out is not None else None
+    if not is_object(source) and not is_object(against):
+        refuse_mixtures(Path(source), against, data)
+        return target_folder(Path(source), folder, against is None)
+    return None if folder is None else target_folder(folder, folder, False)
 
 
 def refuse_mixtures(source: Path, against: Path | str | None, data: str | None) -> None:

@@ -23,14 +23,14 @@ from ganforge.core.progress import Stages
 from ganforge.core.refusals import Refusal, listed
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object
-from ganforge.evaluation.asked import is_model, read_extractor, read_metric, refuse_mixtures, target_folder
+from ganforge.evaluation.asked import read_extractor, read_metric, refuse_arguments, report_folder
 from ganforge.evaluation.comparison import comparison_of, encoder_for, looks_at_features, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
 from ganforge.evaluation.report.content import Panel, Report
 from ganforge.evaluation.runs import of_run, with_heldout
 from ganforge.evaluation.sets import of_sets
-from ganforge.evaluation.subject import FEWEST, Subject
+from ganforge.evaluation.subject import Subject
 from ganforge.inference.model import Model
 from ganforge.inference.workers import spread
 from ganforge.metrics.base import Comparison, Extractor, Metric, Progress, Result, measure
@@ -172,59 +172,6 @@ def evaluate(
     if folder is not None:
         listed(refused, folder / "refused.json")
     return Evaluation(subject.title, tuple(results), report, plain, html, tuple(refused))
-
-
-def refuse_arguments(
-    source: Any,
-    against: Any,
-    features: str | Extractor | None,
-    weights: Path | str | None,
-    n: int | None,
-    reject: float | None,
-) -> None:
-    """Raises UserError for arguments that cannot go together, before anything is read."""
-    if reject is not None and against is not None:
-        raise UserError(
-            f"reject {reject:g}: two sets are compared, and only a run has a critic that rejects samples: leave it out",
-            code="sample.rejection_of_given",
-        )
-    if features is None and weights is not None:
-        raise UserError(
-            f"weights {weights}: name the extractor they belong to: --features inception, dinov2, clip, ...",
-            code="evaluate.weights_without_features",
-        )
-    if features is not None:
-        read_extractor(features, weights)
-    if n is not None and n < FEWEST:
-        raise UserError(
-            f"{n} generated samples are too few to evaluate: at least {FEWEST} are needed",
-            code="evaluate.too_few_samples",
-        )
-    if is_object(source) and against is None:
-        raise UserError(
-            "one set of samples alone cannot be evaluated: give the generated samples as well, "
-            "gf.evaluate(real, generated)",
-            code="evaluate.one_set",
-        )
-    for first, second in ((source, against), (against, source)):
-        if is_object(first) and isinstance(second, (str, Path)) and is_model(Path(second)):
-            raise UserError(
-                f"{second}: to evaluate a run on other samples, call gf.evaluate({str(second)!r}, data=...)",
-                code="evaluate.run_among_sets",
-            )
-
-
-def report_folder(source: Any, against: Any, data: Any, out: Path | str | None) -> Path | None:
-    """Where the report goes; None where sets in memory are compared and no place is given.
-
-    Raises:
-        UserError: neither one run nor two sets, no place for the report, or permission denied.
-    """
-    folder = Path(out) if out is not None else None
-    if not is_object(source) and not is_object(against):
-        refuse_mixtures(Path(source), against, data)
-        return target_folder(Path(source), folder, against is None)
-    return None if folder is None else target_folder(folder, folder, False)
 
 
 def all_compared(
