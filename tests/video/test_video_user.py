@@ -187,6 +187,23 @@ def test_d_sees_real_and_generated_frames_of_the_same_times():
     assert torch.equal(shown.diff(dim=1), gaps)
 
 
+@pytest.mark.parametrize("augment", ["diffaugment", "{kind: ada, start: 1, limit: 1}"])
+@pytest.mark.parametrize("colors", [1, 3, 4])
+def test_an_augmentation_changes_all_frames_of_a_film_alike(augment, colors):
+    task, spec = filming(augment=augment), Spec((colors, 8, 16, 16), state={"fps": 10.0})
+    assert task.adapt(spec).shape == spec.shape
+    nets = Nets(task.players(spec), task.memory(spec))
+    seen = []
+    nets["D"].register_forward_pre_hook(lambda net, given: seen.append(given[0]))
+    still = torch.rand(4, colors, 1, 16, 16).expand(-1, -1, 8, -1, -1) - 0.5
+    task.d_loss(nets, Batch(still), Rng(0))
+    real = seen[0].unflatten(1, (4, colors))
+    torch.testing.assert_close(real, real[:, :1].expand_as(real))
+    changed = (real[:, 0] - still[:, :, 0]).flatten(1)
+    assert (changed.abs().amax(1) > 0.01).sum() >= 3
+    assert (changed.diff(dim=0).abs().amax(1) > 0.01).all(), "each film has its own draws"
+
+
 def test_penalties_do_not_count_the_planes_of_gaps():
     task, spec = filming(), Spec((3, 8, 16, 16), state={"fps": 10.0})
     D = task.players(spec)["D"]
@@ -204,6 +221,7 @@ def test_penalties_do_not_count_the_planes_of_gaps():
         ({"frames": 6}, (3, 5, 16, 16), "task.clips_too_short"),
         ({"pack": 2}, (3, 8, 16, 16), "task.pack_not_for_films"),
         ({"generator": "mlp"}, (3, 8, 16, 16), "task.generator_without_time"),
+        ({"augment": "ada"}, (5, 8, 16, 16), "task.not_for_shape"),
     ],
 )
 def test_what_the_task_cannot_do_is_refused(fields, shape, code):

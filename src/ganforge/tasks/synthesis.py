@@ -75,8 +75,7 @@ class Synthesis(Task, kind="synthesis"):
 
     def adapt(self, spec: Spec) -> Spec:
         spec = latent.with_labels(spec, self.conditional, self.reads_texts)
-        if self.augment is not None:
-            self.augment.check(spec)
+        self._check_augment(spec)
         for penalty in self.penalties:
             penalty.check(spec)
         for name, rate in (("flip_labels", self.flip_labels), ("top_k", self.top_k), ("noise", self.noise)):
@@ -94,6 +93,11 @@ class Synthesis(Task, kind="synthesis"):
                     code="task.duplicate_term",
                 )
         return spec
+
+    def _check_augment(self, spec: Spec) -> None:
+        """Raises UserError if the augmentation is not defined for the samples that D sees."""
+        if self.augment is not None:
+            self.augment.check(spec)
 
     def check(self, batch: int) -> None:
         if batch % self.pack:

@@ -10,11 +10,12 @@ N: samples in the batch, m: samples in a pack, M = N/m packs. x [N, C, ...], pac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ganforge.augment.base import Augment
+from ganforge.augment.base import State
 from ganforge.core.rng import Rng
 from ganforge.core.types import Memory, Spec, wide
 from ganforge.nets.base import DiscriminatorOutput
@@ -54,6 +55,12 @@ class Packed(nn.Module):
         return self.net(join(x, self.m))
 
 
+class Augmenting(Protocol):
+    """What changes D's input, as `Augment.apply`."""
+
+    def apply(self, x: Tensor, rng: Rng, memory: State, /) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class View:
     """D as used in one phase: packs [M, m·C, ...] → its output, with labels, augmentation and noise already applied.
@@ -70,7 +77,7 @@ class View:
     memory: Memory
     m: int = 1
     noise: float = 0.0
-    augment: Augment | None = None
+    augment: Augmenting | None = None
 
     def __call__(self, packs: Tensor, stream: str) -> DiscriminatorOutput:
         """D's output. Augmentation and noise are the same for equal `stream`."""

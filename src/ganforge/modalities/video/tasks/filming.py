@@ -7,21 +7,23 @@ of what 3-D convolutions cost. Here the frames are stacked on the channels of on
     t₁ < ... < t_K    gaps from 1 to 8 frames, ln(gap) about uniform; the start is uniform over the clip
     D([x(t₁), ..., x(t_K), ln(t₂ − t₁), ...])        real and fake at the same times
 
-G makes just these frames. Everything else is `synthesis`. N: clips in the batch, K: frames that D sees,
+G makes just these frames. An augmentation changes all frames of a film alike, so that it moves as before. Everything
+else is `synthesis`. N: clips in the batch, K: frames that D sees,
 x [N, C, T, H, W] films, frames [N, K·C, H, W], gaps [N, K−1].
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganforge.augment.base import Augment, State
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng, block_normal
 from ganforge.core.schedule import at
@@ -43,6 +45,28 @@ class SparseCritic(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None, *, gaps: Tensor) -> DiscriminatorOutput:
         planes = gaps.to(x.dtype).log()[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return self.net(torch.cat([x, planes], 1), c)
+
+
+@dataclass(frozen=True)
+class HeldRng(Rng):
+    """Draws that are the same for `each` rows after one another."""
+
+    each: int = 1
+
+    def _rows(self, name, shape, draw) -> Tensor:
+        return super()._rows(name, (shape[0] // self.each, *shape[1:]), draw).repeat_interleave(self.each, 0)
+
+
+class Alike(NamedTuple):
+    """An augmentation of images, for films [N, K·C, H, W] of K frames: with the same draws for all frames of one."""
+
+    augment: Augment
+    frames: int
+
+    def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
+        images = x.unflatten(1, (self.frames, -1)).flatten(0, 1)
+        held = HeldRng(rng.seed, rng.samples, rng.stream, rng.shard, rng.device, rng.dtype, each=self.frames)
+        return self.augment.apply(images, held, memory).unflatten(0, (-1, self.frames)).flatten(1, 2)
 
 
 class Filming(Synthesis, kind="filming"):
@@ -86,6 +110,9 @@ class Filming(Synthesis, kind="filming"):
         reached = self.discriminator.nearest(self.seen(made))
         return made if reached[1:] == made[2:] else self.generator.nearest((*made[:2], *reached[1:]))
 
+    def _check_augment(self, spec: Spec) -> None:
+        super()._check_augment(replace(spec, shape=(spec.shape[0] // self.frames, *spec.shape[1:])))
+
     def _critic(self, discriminator: Discriminator, spec: Spec) -> nn.Module:
         channels, *size = self.seen(spec.shape)
         net = discriminator.build(replace(spec, shape=(channels + self.frames - 1, *size)))
@@ -124,7 +151,8 @@ class Filming(Synthesis, kind="filming"):
 
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         D = partial(nets.D, gaps=batch.extra["times"].diff(dim=1))
-        return View(D, batch.c, rng, nets.memory, 1, at(self.noise, rng.samples), self.augment)  # type: ignore[arg-type]
+        augment = None if self.augment is None else Alike(self.augment, self.frames)
+        return View(D, batch.c, rng, nets.memory, 1, at(self.noise, rng.samples), augment)  # type: ignore[arg-type]
 
     def sample(self, nets: Nets, request: Request) -> Tensor:
         """Films at `request.extra["times"]` [n, K] (in frames of the training), by default as long as trained. A longer
