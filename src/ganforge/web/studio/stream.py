@@ -17,7 +17,7 @@ from typing import Any
 from ganforge.web.studio.context import Studio
 from ganforge.web.studio.log import finite
 
-POLL, LIST_POLL, BEAT = 0.9, 1.5, 15.0
+POLL, LIST_POLL, BEAT = 0.9, 2.7, 15.0
 """Seconds between two looks at the watched logs and at the list of runs, and between two signs of life. A page draws
 what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen within a
 second."""

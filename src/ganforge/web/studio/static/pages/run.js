@@ -12,6 +12,8 @@ import { progress } from "./runs.js";
 export default { name: "runs", nav: false, inner: true, show };
 
 const STUBBORN = 60;
+const MANY = 2; // log entries that arrive together; of more, the last one is told at once, and
+const EVERY = 5000; // ms between two drawings of the curves, since to draw costs a training on the same machine
 
 export async function show(root, [name], query, here) {
   const run = await get(runPath(name));
@@ -29,6 +31,13 @@ export async function show(root, [name], query, here) {
     head();
     notes();
     view.row(row);
+  };
+  let drawn = 0;
+  let timer = 0;
+  const draw = () => {
+    clearTimeout(timer);
+    [drawn, timer] = [performance.now(), 0];
+    view.curves();
   };
   const tab = query.get("tab");
   const body = tabs([
@@ -58,9 +67,16 @@ export async function show(root, [name], query, here) {
       if (grown) view.previews(await get(runPath(name, "/previews")));
     },
     log: ({ events }) => {
-      let drawn = false;
-      for (const event of events) drawn = curves.add(event) || drawn;
-      if (drawn) view.curves();
+      let grown = false;
+      for (const event of events) grown = curves.add(event) || grown;
+      const rest = drawn + EVERY - performance.now();
+      if (grown && (events.length <= MANY || rest <= 0)) draw();
+      else if (grown) timer ||= setTimeout(draw, rest);
+      const tick = events.findLast((event) => event.event === "tick");
+      if (tick) {
+        row = { ...row, samples: tick.samples, seconds: tick.seconds ?? row.seconds, sps: tick.sps ?? row.sps };
+        view.row(row);
+      }
       run.events.push(...events.filter((event) => !["tick", "evaluate", "checkpoint"].includes(event.event)));
       if (events.some((event) => event.event === "health")) refresh().catch(failed);
     },
