@@ -128,7 +128,7 @@ def test_a_hidden_page_rests_and_catches_up(guest, site):
     until_streams(site, 1)
     page.evaluate(HIDE, True)
     until_streams(site, 0)
-    append(site, 60_000, 8.25)
+    append(site, (60_000, 8.25))
     page.wait_for_timeout(500)
     assert "8.25" not in page.locator(".legend").first.inner_text()
     page.evaluate(HIDE, False)
@@ -143,10 +143,11 @@ def until_streams(site, count: int) -> None:
         time.sleep(0.05)
 
 
-def append(site, samples: int, loss: float) -> None:
+def append(site, *ticks: tuple[int, float]) -> None:
+    """Writes ticks, (samples, loss of D) each, at once."""
+    events = [{"event": "tick", "samples": n, "t": 300.0, "seconds": 60.0, "loss/D": loss} for n, loss in ticks]
     with (site.studio.runs.root / "0001-dcgan" / "events.jsonl").open("a") as file:
-        event = {"event": "tick", "samples": samples, "t": 300.0, "seconds": 60.0, "loss/D": loss}
-        file.write(json.dumps(event) + "\n")
+        file.write("".join(json.dumps(event) + "\n" for event in events))
 
 
 def test_what_has_the_focus_keeps_it_while_a_run_goes_on(guest, site):
@@ -156,7 +157,7 @@ def test_what_has_the_focus_keeps_it_while_a_run_goes_on(guest, site):
         what.wait_for()
         what.focus()
         for k in range(3):
-            append(site, 50_000 + k, 7.5 + k)
+            append(site, (50_000 + k, 7.5 + k))
             page.locator(".legend b", has_text=str(7.5 + k)).first.wait_for()
         assert what.evaluate("element => element === document.activeElement")
 
@@ -178,13 +179,34 @@ def test_a_tick_is_seen_within_a_second_of_its_line(guest, site):
     page.wait_for_timeout(1500)
     waited = []
     for k in range(5):
-        append(site, 50_000 + k, 7.0 + k)
+        append(site, (50_000 + k, 7.0 + k))
         began = time.monotonic()
         page.locator(".legend b", has_text=re.compile(f"^{7 + k}$")).first.wait_for()
         waited.append(time.monotonic() - began)
         page.wait_for_timeout(700)
     print("seconds until a tick is seen:", [round(one, 2) for one in waited])
     assert sorted(waited)[2] < 1.0  # the median: other work may delay single ones
+
+
+def test_of_many_ticks_at_once_the_last_is_told_within_a_second_and_the_curves_follow(guest, site):
+    page = guest.page
+    page.goto(site.address("runs/0001-dcgan"))
+    page.locator(".chart svg").first.wait_for()
+    page.evaluate("""() => {
+      const text = document.querySelector('.side small');
+      window.told = {};
+      new MutationObserver(() => { window.told[text.textContent.split(' ')[0]] ??= Date.now() / 1000; })
+        .observe(text, { childList: true, characterData: true, subtree: true });
+    }""")
+    written = []
+    for k in range(5):
+        written.append(time.time())
+        append(site, *((51_000 + 10 * k + n, 7.0 + k) for n in range(5)))
+        page.wait_for_timeout(1_300)
+    told = page.evaluate("window.told")
+    waited = [told[f"51,0{k}4"] - at for k, at in enumerate(written)]
+    assert sorted(waited)[2] < 1.0
+    page.locator(".legend b", has_text="11").first.wait_for(timeout=7_000)
 
 
 def test_charts_are_read_with_the_keys(guest, site):

@@ -65,7 +65,7 @@ class Alike(NamedTuple):
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         images = x.unflatten(1, (self.frames, -1)).flatten(0, 1)
-        held = HeldRng(rng.seed, rng.samples, rng.stream, rng.shard, rng.device, rng.dtype, each=self.frames)
+        held = HeldRng(**vars(rng), each=self.frames)
         return self.augment.apply(images, held, memory).unflatten(0, (-1, self.frames)).flatten(1, 2)
 
 
