@@ -196,8 +196,8 @@ def test_points_are_dragged_with_the_pointer_and_with_the_keys(guest, site, scre
     page.get_by_role("button", name="Point 2 at 0, 4").wait_for()
     page.keyboard.press("Delete")
     page.wait_for_function("document.querySelectorAll('.pointing .pin').length === 2")
+    page.get_by_role("button", name="Point 1 at 2, 3").hover()  # waits until nothing moves any more
     box = image.bounding_box()
-    page.mouse.move(box["x"] + 2.5 * side, box["y"] + 3.5 * side)
     page.mouse.down()
     page.mouse.move(box["x"] + 1.5 * side, box["y"] + 5.5 * side, steps=3)
     page.mouse.up()
