@@ -48,8 +48,8 @@ class SparseCritic(nn.Module):
 
 
 @dataclass(frozen=True)
-class HeldRng(Rng):
-    """Draws that are the same for `each` rows after one another."""
+class RepeatedRng(Rng):
+    """Draws of which each holds for `each` consecutive rows."""
 
     each: int = 1
 
@@ -57,16 +57,16 @@ class HeldRng(Rng):
         return super()._rows(name, (shape[0] // self.each, *shape[1:]), draw).repeat_interleave(self.each, 0)
 
 
-class Alike(NamedTuple):
-    """An augmentation of images, for films [N, K·C, H, W] of K frames: with the same draws for all frames of one."""
+class FilmAugment(NamedTuple):
+    """Augments films [N, K·C, H, W] as images, with the same draws for all K frames of one."""
 
     augment: Augment
     frames: int
 
     def apply(self, x: Tensor, rng: Rng, memory: State) -> Tensor:
         images = x.unflatten(1, (self.frames, -1)).flatten(0, 1)
-        held = HeldRng(**vars(rng), each=self.frames)
-        return self.augment.apply(images, held, memory).unflatten(0, (-1, self.frames)).flatten(1, 2)
+        repeated = RepeatedRng(**vars(rng), each=self.frames)
+        return self.augment.apply(images, repeated, memory).unflatten(0, (-1, self.frames)).flatten(1, 2)
 
 
 class Filming(Synthesis, kind="filming"):
@@ -151,7 +151,7 @@ class Filming(Synthesis, kind="filming"):
 
     def _view(self, nets: Nets, batch: Batch, rng: Rng) -> View:
         D = partial(nets.D, gaps=batch.extra["times"].diff(dim=1))
-        augment = None if self.augment is None else Alike(self.augment, self.frames)
+        augment = None if self.augment is None else FilmAugment(self.augment, self.frames)
         return View(D, batch.c, rng, nets.memory, 1, at(self.noise, rng.samples), augment)  # type: ignore[arg-type]
 
     def sample(self, nets: Nets, request: Request) -> Tensor:

@@ -12,8 +12,10 @@ import { progress } from "./runs.js";
 export default { name: "runs", nav: false, inner: true, show };
 
 const STUBBORN = 60;
-const MANY = 2; // log entries that arrive together; of more, the last one is told at once, and
-const EVERY = 5000; // ms between two drawings of the curves, since to draw costs a training on the same machine
+// To draw curves takes processor time from a training on the same machine: where more than FEW log entries arrive at
+// once, the numbers follow the last of them, and curves are drawn every EVERY ms.
+const FEW = 2;
+const EVERY = 5000;
 
 export async function show(root, [name], query, here) {
   const run = await get(runPath(name));
@@ -56,7 +58,7 @@ export async function show(root, [name], query, here) {
     run.health_words = found.health_words;
     redraw();
   };
-  return follow({ [name]: `${run.version}-${run.offset}` }, {
+  const leave = follow({ [name]: `${run.version}-${run.offset}` }, {
     runs: async ({ changed, gone }) => {
       if (gone.includes(name)) location.hash = "#/runs";
       const mine = changed.find((one) => one.name === name);
@@ -70,7 +72,7 @@ export async function show(root, [name], query, here) {
       let grown = false;
       for (const event of events) grown = curves.add(event) || grown;
       const rest = drawn + EVERY - performance.now();
-      if (grown && (events.length <= MANY || rest <= 0)) draw();
+      if (grown && (events.length <= FEW || rest <= 0)) draw();
       else if (grown) timer ||= setTimeout(draw, rest);
       const tick = events.findLast((event) => event.event === "tick");
       if (tick) {
@@ -84,6 +86,10 @@ export async function show(root, [name], query, here) {
     lost: () => here.lost(true),
     found: () => here.lost(false),
   });
+  return () => {
+    clearTimeout(timer);
+    leave();
+  };
 }
 
 function stubborn(row) {
