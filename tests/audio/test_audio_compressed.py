@@ -33,6 +33,8 @@ FORMS = {
     "opus.ogg": {"subtype": "OPUS"},
     "named.opus": {"subtype": "OPUS", "format": "OGG"},
 }
+ALIKE = {"named.opus", "average.mp3"}
+"""Read as another one is: where that takes long they are slow."""
 
 
 def scale(steps: int, rate: int = RATE, up: int = 100) -> np.ndarray:
@@ -79,7 +81,9 @@ def test_length_and_place_are_those_of_the_sound(tmp_path, form):
         assert pitch_of(found[(k + 1) * STEP : (k + 2) * STEP, 0]) == pytest.approx(300 + 100 * k, abs=5)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=pytest.mark.slow if form in ALIKE else ()) for form in FORMS]
+)
 def test_each_clip_of_a_long_recording_is_from_its_place(tmp_path, form):
     """Also of variable bit rates, in which seeking is off by seconds."""
     steps = 60

@@ -157,7 +157,7 @@ def test_bad_files_among_good_ones_cost_nothing(tmp_path):
     assert gf.load(run, device="cpu").sample(2).shape == (2, 1_024)
 
 
-@pytest.mark.parametrize("crops", [True, False])
+@pytest.mark.parametrize("crops", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_three_hours_are_read_in_flat_memory(tmp_path, crops):
     """22 MB of sound: what is held at a time is a clip, wherever in the file it lies."""
     path = tmp_path / "long.wav"

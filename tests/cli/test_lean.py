@@ -88,6 +88,32 @@ assert built > 30
 
 
 @pytest.mark.slow
+def test_no_trained_model_needs_a_compiler():
+    """Also where the task puts something of its own on the critic, such as a second head."""
+    code = """
+import sys
+sys.path[:0] = ["tests/golden"]
+from systems import SMALL, SYSTEMS
+from ganforge import recipes
+from ganforge.core.allowance import WithoutWeights
+from ganforge.core.component import build, to_plain
+from ganforge.core.overrides import apply
+from ganforge.engine.build import open_data
+from ganforge.recipes.base import Recipe
+from ganforge.registry import load_all
+
+load_all()
+for name in sorted(set(SYSTEMS) - {"ctgan-fast"}):  # `target=` is for the command line
+    recipe = build(Recipe, apply(to_plain(recipes.get(name)), [*SMALL, *SYSTEMS[name]]))
+    spec = open_data(recipe)[1]
+    with WithoutWeights():
+        recipe.task.finalize(spec).players(spec.for_nets)
+    assert "torch._dynamo" not in sys.modules, name
+"""
+    assert imported((code, COMPILER)) == [[]]
+
+
+@pytest.mark.slow
 def test_a_misspelled_value_needs_torch_and_no_more():
     assert imported((command("train", "dcgan", "task.generator=resnt"), (*COMPILER, *TABLES, *OTHERS))) == [[]]
 

@@ -19,6 +19,7 @@ GENERATORS = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_latents_move_a_fresh_generator_more_than_labels_do(kind):
     cls = Generator.kinds[kind]

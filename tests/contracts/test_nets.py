@@ -77,11 +77,27 @@ def cases_of(cls: type, every: bool) -> list:
     return found
 
 
+COSTLY: set[Callable[..., None]] = set()
+
+
+def costly(test: Callable[..., None]) -> Callable[..., None]:
+    """Tried daily with the first case of each net alone: the default words, with labels."""
+    COSTLY.add(test)
+    return test
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """To list the 10,000 slow cases takes each process seconds, so they are made only where slow tests run."""
-    if family := getattr(metafunc.cls, "family", None):
-        every = slow_ones(metafunc.config)
-        metafunc.parametrize(("net_of", "spec"), [case for cls in own(family) for case in cases_of(cls, every)])
+    family, every = getattr(metafunc.cls, "family", None), slow_ones(metafunc.config)
+    if family is None:
+        return
+    found = []
+    for cls in own(family):
+        first, *others = cases_of(cls, every)
+        if metafunc.function in COSTLY:
+            others = [pytest.param(*case.values, id=case.id, marks=pytest.mark.slow) for case in others if every]
+        found += [first, *others]
+    metafunc.parametrize(("net_of", "spec"), found)
 
 
 def labels(spec: Spec, shift: int = 0) -> Tensor | None:
@@ -215,11 +231,13 @@ class TestGenerator:
         x = net(z, labels(spec))
         assert not torch.allclose(x, net(-z, labels(spec)))
 
+    @costly
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
         made = pictures(net, torch.randn(N, SMALL["latent"]), labels(spec))
         every_parameter_learns(net, torch.stack([(x * torch.randn_like(x)).sum() for x in made]).sum())
 
+    @costly
     def test_same_seed_same_net(self, net_of, spec):
         a, b = built(net_of, spec, 3), built(net_of, spec, 3)
         z = torch.randn(N, SMALL["latent"])
@@ -227,6 +245,7 @@ class TestGenerator:
             assert torch.equal(p, q)
         assert torch.equal(a(z, labels(spec)), b(z, labels(spec)))
 
+    @costly
     def test_state_is_read_back_and_a_net_goes_on_exactly_from_it(self, net_of, spec):
         net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         z = torch.randn(N, SMALL["latent"])
@@ -273,6 +292,7 @@ class TestDiscriminator:
             assert output.layers, "a net that judges patches shows its maps"
         assert all(hidden.shape[0] == N and hidden.ndim == 4 for hidden in output.layers or ())
 
+    @costly
     def test_every_parameter_learns(self, net_of, spec):
         net = opened(built(net_of, spec))
         loss = torch.zeros(())
@@ -312,6 +332,7 @@ class TestDiscriminator:
         slope = ((up - down) / (2 * step)).item()
         assert math.isclose(slope, (gradient * direction).sum().item(), rel_tol=1e-3, abs_tol=1e-9)
 
+    @costly
     def test_second_derivative_in_training(self, net_of, spec):
         net = built(net_of, spec)
         x, c = torch.randn(N, *spec.shape), labels(spec)
@@ -320,6 +341,7 @@ class TestDiscriminator:
         assert reached
         assert all(torch.isfinite(g).all() for g in reached)
 
+    @costly
     def test_same_seed_same_net(self, net_of, spec):
         a, b = built(net_of, spec, 3), built(net_of, spec, 3)
         x = torch.randn(N, *spec.shape)
@@ -329,6 +351,7 @@ class TestDiscriminator:
             outputs.append(net(x, labels(spec)).logits)
         assert torch.equal(*outputs)
 
+    @costly
     def test_state_is_read_back_and_a_net_goes_on_exactly_from_it(self, net_of, spec):
         net, twin = built(net_of, spec, 1), built(net_of, spec, 2)
         x = torch.randn(N, *spec.shape)
@@ -343,6 +366,7 @@ class TestDiscriminator:
 
         goes_on_exactly(net.train(), twin.train(), step)
 
+    @costly
     def test_learns_to_tell_two_kinds_apart(self, net_of, spec):
         net = built(net_of, spec)
         real, fake = torch.randn(N, *spec.shape) + 0.5, torch.randn(N, *spec.shape) - 0.5

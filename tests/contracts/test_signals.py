@@ -62,7 +62,8 @@ def recipe_for(signal: type[Signal], data: DataSource) -> Recipe:
             continue
         plain: dict[str, Any] = {**to_plain(found), "data": to_plain(data), "callbacks": ["previews"]}
         small = [*shrunk(found), "callbacks.0.rows=2", "callbacks.0.columns=2"]
-        small += ["signal.size=32", "signal.jitter=0"] if {"size", "jitter"} <= set(plain["signal"]) else []
+        if "size" in plain["signal"]:
+            small += ["signal.size=32", "signal.jitter=0"] if "jitter" in plain["signal"] else ["signal.size=8"]
         recipe = build(Recipe, apply(plain, small))
         try:
             open_data(recipe)

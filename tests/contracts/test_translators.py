@@ -177,6 +177,7 @@ class TestTranslator:
         with pytest.raises(ValueError, match=f"0 to {net.depth}"):
             net.features(x, [net.depth + 1])
 
+    @pytest.mark.slow
     def test_learns_to_copy(self, translator, source, target):
         """A step or two towards a target brings it nearer."""
         net = opened(built(translator, source, target))

@@ -422,6 +422,7 @@ def test_the_embedded_digits():
         ("omniglot/images_background_small1.zip", "train", 2720, 0, (105, 105, 1)),
     ],
 )
+@pytest.mark.slow
 def test_real_sets_have_what_their_tables_say(name, split, count, classes, shape):
     data = open_path(Path(os.environ["GANFORGE_DATA"]) / name, split=split)
     assert len(data) == count

@@ -76,6 +76,7 @@ class TestInception:
         save_file(InceptionV3().state_dict(), path)
         return path
 
+    @pytest.mark.slow
     def test_features_and_unbiased_logits(self, file):
         encoder = inception.Inception(weights=str(file)).open(SampleSet.of(pictures()))
         x = pictures(2)

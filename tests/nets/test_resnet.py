@@ -289,6 +289,7 @@ class TestBiggan:
 
 
 class TestMixing:
+    @pytest.mark.slow
     @pytest.mark.parametrize("other", [MlpDiscriminator(widths=(8,)), *(D(channels=2) for _, D in PAIRS.values())])
     @pytest.mark.parametrize("own", [MlpGenerator(latent=10, widths=(8,)), *(G(**SMALL_G) for G, _ in PAIRS.values())])
     def test_any_player_with_any_other(self, own, other):

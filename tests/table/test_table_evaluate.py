@@ -149,6 +149,7 @@ class TestARun:
         found = json.loads(judged.json.read_text(encoding="utf-8"))["results"]
         assert [figure["name"] for figure in found] == [result.name for result in judged.results]
 
+    @pytest.mark.slow
     def test_one_seed_gives_the_same_digits(self, trained, judged, tmp_path):
         again = gf.evaluate(trained, metrics=["columns", "usefulness"], out=tmp_path, progress=False)
         first = {result.name: result.value for result in judged.results}

@@ -72,12 +72,14 @@ def values(found: dict[str, dict[str, Result]], stem: str) -> dict[str, float]:
     return {name: results[stem].value for name, results in found.items()}
 
 
+@pytest.mark.slow
 def test_shuffled_characters_are_noticed(found):
     for stem in ("forward_perplexity", "reverse_perplexity", "text_fd"):
         scores = values(found, stem)
         assert scores["shuffled"] > 2 * scores["real"], stem
 
 
+@pytest.mark.slow
 def test_one_repeated_line_is_noticed(found):
     assert values(found, "reverse_perplexity")["one line"] > 3 * values(found, "reverse_perplexity")["real"]
     assert values(found, "text_fd")["one line"] > 3 * values(found, "text_fd")["real"]
@@ -86,6 +88,7 @@ def test_one_repeated_line_is_noticed(found):
     assert found["one line"]["text_distinct"].detail["times"] == 150
 
 
+@pytest.mark.slow
 def test_copies_are_noticed(found):
     copies, runs = values(found, "text_copies"), values(found, "copied_run")
     assert copies["copies"] == 1
@@ -93,12 +96,14 @@ def test_copies_are_noticed(found):
     assert runs["copies"] == 1 > runs["real"] + 0.2
 
 
+@pytest.mark.slow
 def test_real_texts_are_near_their_floors(found):
     assert found["real"]["text_fd"].value < 2 * found["real"]["text_fd"].detail["floor"]
     reverse = found["real"]["reverse_perplexity"]
     assert reverse.value < 1.3 * reverse.detail["floor"]
 
 
+@pytest.mark.slow
 def test_curves_of_the_baselines_are_measured_beside(found):
     detail = found["real"]["text_bleu"].detail
     assert set(detail["curves"]) == {"lm", "n-gram"}
@@ -109,6 +114,7 @@ def test_curves_of_the_baselines_are_measured_beside(found):
     assert math.isfinite(found["real"]["text_bleu_gap"].value)
 
 
+@pytest.mark.slow
 def test_a_finding_for_each_fault(found):
     def titles(name: str, gap: float) -> set[str]:
         figures = [result.to_plain() for result in found[name].values() if result.name.split("[")[0] != "text_bleu_gap"]

@@ -87,6 +87,16 @@ def state_of(run: Path) -> dict[str, Tensor]:
     return checkpoint.read(point)[0]
 
 
+KNOW_LABELS = [
+    "cdcgan",
+    "acgan",
+    pytest.param("cgan-pd", marks=pytest.mark.slow),
+    pytest.param("biggan", marks=pytest.mark.slow),
+    "stylegan2-cifar",
+    "r3gan-cifar10",
+]
+
+
 class TestWhatIsTaken:
     def test_every_player_and_the_averages_of_a_run(self, place):
         trainer, told = begun(recipe(place / "abc", f"init={place / 'run'}", "seed=9"))
@@ -109,7 +119,7 @@ class TestWhatIsTaken:
             assert torch.equal(mine, theirs)
         assert any("D starts from random weights" in line for line in told)
 
-    @pytest.mark.parametrize("name", ["cdcgan", "acgan", "cgan-pd", "biggan", "stylegan2-cifar", "r3gan-cifar10"])
+    @pytest.mark.parametrize("name", KNOW_LABELS)
     def test_labels_known_by_name_keep_their_rows(self, place, tmp_path, name):
         """From a, b, c to b, c, d, e: rows of b and c move along, d and e are fresh, all else is taken."""
         small = [f"task.{p}.{f}=8" for p in ("generator", "discriminator") for f in ("channels", "max_channels")]

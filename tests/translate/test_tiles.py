@@ -48,7 +48,7 @@ def built(translator: Translator, scale: int = 1):
         pytest.param(SrResNet(channels=8, blocks=1, padding="reflect"), 3, marks=pytest.mark.slow),
         (SrResNet(channels=8, blocks=2, fold=2), 1),
         pytest.param(SrResNet(channels=8, blocks=1, fold=2), 2, marks=pytest.mark.slow),
-        (RrdbNet(channels=4, growth=2, blocks=1), 2),
+        pytest.param(RrdbNet(channels=4, growth=2, blocks=1), 2, marks=pytest.mark.slow),
         (Unet(channels=4, halvings=3), 1),
     ],
     ids=["resnet", "resnet-nearest", "srresnet-x4", "srresnet-x3", "folded", "folded-x2", "rrdb-x2", "unet"],

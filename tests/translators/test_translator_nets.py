@@ -53,7 +53,8 @@ def test_as_many_parameters_as_published(net, source, target, published):
     ids=["pix2pix", "cyclegan", "real-esrgan"],
 )
 def test_critics_have_as_many_parameters_as_published(critic, shape, published):
-    assert millions(critic.build(Spec(shape))) == pytest.approx(published, rel=0.001)
+    with torch.device("meta"):
+        assert millions(critic.build(Spec(shape))) == pytest.approx(published, rel=0.001)
 
 
 @pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70), (4, 142)])

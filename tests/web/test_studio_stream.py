@@ -21,9 +21,10 @@ def parse(text: str) -> tuple[str, dict, str]:
     return lines.get("event", ""), json.loads(lines["data"]) if "data" in lines else {}, lines.get("id", "")
 
 
-def append(folder, samples: int) -> None:
+def append(folder, *samples: int) -> None:
+    ticks = [{"event": "tick", "samples": n, "t": 200.0 + n, "loss/D": 0.5} for n in samples]
     with (folder / "events.jsonl").open("a") as file:
-        file.write(json.dumps({"event": "tick", "samples": samples, "t": 200.0 + samples, "loss/D": 0.5}) + "\n")
+        file.write("".join(json.dumps(tick) + "\n" for tick in ticks))
 
 
 async def each(texts):
@@ -63,6 +64,30 @@ def test_a_tick_is_sent_within_a_second_and_once(studio):
             data, _ = await until(messages, "log")
             assert [event["samples"] for event in data["events"]] == [5000]
 
+    asyncio.run(asyncio.wait_for(follow(), 30))
+
+
+@pytest.mark.parametrize(("ticks", "wait"), [(2, 0.02), (3, 0.04)])
+def test_after_many_ticks_the_next_look_is_later(studio, monkeypatch, ticks, wait):
+    folder = write_run(studio.runs.root, "a", end="")
+    log = studio.runs.log(folder)
+    waits, sleep = [], asyncio.sleep
+
+    async def waited(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    async def follow() -> None:
+        async with aclosing(each(stream(studio, watched(["a"], f"{log.version}-{log.offset}"), poll=0.02))) as messages:
+            await until(messages, "runs")
+            append(folder, *range(4000, 4000 + ticks))
+            await until(messages, "log")
+            waits.clear()
+            append(folder, 5000)
+            await until(messages, "log")
+            assert waits[0] == wait
+
+    monkeypatch.setattr(module.asyncio, "sleep", waited)
     asyncio.run(asyncio.wait_for(follow(), 30))
 
 

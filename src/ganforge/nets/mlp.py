@@ -50,7 +50,7 @@ class Waves(nn.Module):
 
     def __init__(self, octaves: int):
         super().__init__()
-        self.register_buffer("frequencies", 2.0 ** torch.arange(octaves), persistent=False)
+        self.register_buffer("frequencies", torch.tensor([2.0**k for k in range(octaves)]), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         phases = (x.unsqueeze(2) * self.frequencies).flatten(1)  # [N, D·octaves]

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ganforge.core.allowance import without_weights
 from ganforge.core.errors import UserError
 from ganforge.core.rng import Rng
 from ganforge.core.schedule import Rate, at
@@ -130,9 +131,11 @@ def feature_width(D: nn.Module, spec: Spec, who: str, labeled: bool = False) -> 
     Raises:
         UserError: it does not return its last hidden layer.
     """
+    place = next((weight.device for weight in D.parameters()), None)
+    if place is not None and place.type == "meta" and without_weights():
+        return 1  # a model is loaded, of which D is not used; for a pass torch would import its compiler, for seconds
     training = D.training
     with torch.no_grad():
-        place = next((weight.device for weight in D.parameters()), None)
         c = two_labels(spec)[0].to(place) if labeled else None
         features = D.eval()(torch.zeros(2, *spec.shape, device=place), c).features
     D.train(training)

@@ -22,6 +22,10 @@ POLL, LIST_POLL, BEAT = 0.9, 2.7, 15.0
 what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen within a
 second."""
 
+FEW = 2
+"""Ticks between two looks. After more than that the next look is twice as late: one number among many does not matter,
+and to draw takes most of the processor time that watching costs."""
+
 
 @dataclass
 class Watched:
@@ -47,9 +51,11 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
     next_list = next_beat = 0.0
     while True:
         now = time.monotonic()
-        parts = []  # sent at once, so that the page draws once
+        parts, many = [], False  # sent at once, so that the page draws once
         for one in logs:
-            parts += [message(name, data, logs) for name, data in await asyncio.to_thread(news, studio, one)]
+            found = await asyncio.to_thread(news, studio, one)
+            parts += [message(name, data, logs) for name, data in found]
+            many |= any(ticks_in(data) > FEW for _, data in found)
         if now >= next_list:
             next_list = now + LIST_POLL
             rows = {row["name"]: row for row in await asyncio.to_thread(studio.runs.rows)}
@@ -66,7 +72,7 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
         if parts or now >= next_beat:
             next_beat = now + BEAT
             yield "".join(parts) or ": beat\n\n"
-        await asyncio.sleep(poll)
+        await asyncio.sleep(2 * poll if many else poll)
 
 
 def news(studio: Studio, one: Watched) -> list[tuple[str, dict[str, Any]]]:
@@ -81,6 +87,10 @@ def news(studio: Studio, one: Watched) -> list[tuple[str, dict[str, Any]]]:
         return []
     events, one.offset = log.since(one.offset)
     return [("log", {"run": one.name, "events": studio.shown([finite(event) for event in events])})]
+
+
+def ticks_in(data: Mapping[str, Any]) -> int:
+    return sum(event["event"] == "tick" for event in data.get("events", ()))
 
 
 def message(name: str, data: Mapping[str, Any], logs: Sequence[Watched] = ()) -> str:

@@ -6,7 +6,7 @@ import { precise, short, t } from "./words.js";
 const LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24, TALL = 190;
 const LEAST = 6; // px by which a line has to grow to be drawn again at once
 const LATE = 15000; // ms after which it is drawn with the next values all the same
-const LAST = 7000; // ms without new values after which it is drawn; longer than EVERY of the run's page
+const LAST = 12000; // ms without new values after which it is drawn; longer than EVERY and SOON of the run's page
 const MOST = 400; // points of a line that are drawn
 const COLORS = 8;
 

@@ -15,7 +15,8 @@ const STUBBORN = 60;
 // To draw curves takes processor time from a training on the same machine: where more than FEW log entries arrive at
 // once, the numbers follow the last of them, and curves are drawn every EVERY ms.
 const FEW = 2;
-const EVERY = 5000;
+const EVERY = 8000;
+const SOON = 2500; // ms, longer than until the next entries of a run that goes on
 
 export async function show(root, [name], query, here) {
   const run = await get(runPath(name));
@@ -73,7 +74,7 @@ export async function show(root, [name], query, here) {
       for (const event of events) grown = curves.add(event) || grown;
       const rest = drawn + EVERY - performance.now();
       if (grown && (events.length <= FEW || rest <= 0)) draw();
-      else if (grown) timer ||= setTimeout(draw, rest);
+      else if (grown) timer ||= setTimeout(draw, rest + SOON); // where no more entries come, with which it is drawn
       const tick = events.findLast((event) => event.event === "tick");
       if (tick) {
         row = { ...row, samples: tick.samples, seconds: tick.seconds ?? row.seconds, sps: tick.sps ?? row.sps };
