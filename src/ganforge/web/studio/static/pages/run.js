@@ -13,7 +13,7 @@ export default { name: "runs", nav: false, inner: true, show };
 
 const STUBBORN = 60;
 // To draw curves takes processor time from a training on the same machine: where more than FEW log entries arrive at
-// once, the numbers follow the last of them, and curves are drawn every EVERY ms.
+// once (stream.py then sends them more seldom), the numbers follow the last of them, and curves are drawn every EVERY ms.
 const FEW = 2;
 const EVERY = 8000;
 const SOON = 2500; // ms, longer than until the next entries of a run that goes on
