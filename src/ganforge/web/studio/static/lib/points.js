@@ -28,7 +28,7 @@ export function put(element, [x, y], image) {
 
 // Returns {element, image, pairs(), redraw()}; pairs() are [[x, y], [u, v]] in px of the image that have both ends.
 export function pointEditor(alt, changed) {
-  const image = h("img", { alt, draggable: "false", onload: () => { clamp(); redraw(); } });
+  const image = h("img", { alt, draggable: "false", onload: () => { clamp(); settle(); } });
   const dots = h("div", { class: "pins" });
   const { element: board, draw } = stage(image, dots);
   const said = h("p", { class: "sr", role: "status" });
@@ -42,27 +42,33 @@ export function pointEditor(alt, changed) {
     return inside([at((event.clientX - box.left) / box.width, image.naturalWidth), at((event.clientY - box.top) / box.height, image.naturalHeight)]);
   };
   const name = (k, end) => t(`points.${end ? "target" : "handle"}`, { n: k + 1, x: pairs[k][end][0], y: pairs[k][end][1] });
-  const move = (k, end, to, dot) => {
-    pairs[k][end] = inside(to);
-    put(dot, pairs[k][end], image);
-    dot.setAttribute("aria-label", name(k, end));
-    said.textContent = name(k, end);
+  // Puts the marks that are there where their points are: an image that arrives takes none of them out of a hand.
+  const settle = () => {
+    for (const made of dots.children) {
+      const [k, end] = made.dataset.key.split("-").map(Number);
+      put(made, pairs[k][end], image);
+      made.setAttribute("aria-label", name(k, end));
+    }
     draw(pairs);
     changed();
   };
+  const move = (k, end, to) => {
+    pairs[k][end] = inside(to);
+    said.textContent = name(k, end);
+    settle();
+  };
   const dot = (k, end) => {
-    const made = h("button", { type: "button", class: `pin ${end ? "target" : "handle"}`, "data-key": `${k}-${end}`, "aria-label": name(k, end), "aria-describedby": help.id }, k + 1);
-    put(made, pairs[k][end], image);
+    const made = h("button", { type: "button", class: `pin ${end ? "target" : "handle"}`, "data-key": `${k}-${end}`, "aria-describedby": help.id }, k + 1);
     made.addEventListener("pointerdown", (event) => {
       event.stopPropagation();
       made.setPointerCapture(event.pointerId);
-      made.onpointermove = (moved) => move(k, end, pixel(moved), made);
+      made.onpointermove = (moved) => move(k, end, pixel(moved));
     });
     for (const kind of ["pointerup", "pointercancel"]) made.addEventListener(kind, () => { made.onpointermove = null; });
     made.addEventListener("click", (event) => event.stopPropagation());
     made.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
-      if (step) move(k, end, pairs[k][end].map((value, axis) => value + step[axis] * (event.shiftKey ? FAR : 1)), made);
+      if (step) move(k, end, pairs[k][end].map((value, axis) => value + step[axis] * (event.shiftKey ? FAR : 1)));
       else if (event.key === "Delete" || event.key === "Backspace") remove(k);
       else return;
       event.preventDefault();
@@ -70,15 +76,12 @@ export function pointEditor(alt, changed) {
     return made;
   };
   const redraw = (focus = "") => {
-    if (!image.naturalWidth) return;
-    focus ||= dots.querySelector(":focus")?.dataset.key; // an image that arrives takes it from nobody
     fill(dots, pairs.flatMap((pair, k) => [0, 1].filter((end) => pair[end]).map((end) => dot(k, end))));
-    draw(pairs);
+    settle();
     clear.disabled = !pairs.length;
     add.disabled = pairs.length >= MOST;
     hint.textContent = pairs.length && !pairs.at(-1)[1] ? t("points.where") : t("points.what");
     if (focus) dots.querySelector(`[data-key="${focus}"]`)?.focus();
-    changed();
   };
   const remove = (k) => {
     pairs.splice(k, 1);
@@ -93,6 +96,7 @@ export function pointEditor(alt, changed) {
     redraw();
   });
   const add = button(t("points.add"), () => {
+    if (!image.naturalWidth) return;
     const [width, height] = [image.naturalWidth, image.naturalHeight];
     if (pairs.length && !pairs.at(-1)[1]) pairs.at(-1)[1] = inside(pairs.at(-1)[0].map((value, axis) => value + (axis ? 0 : width / 8)));
     else pairs.push([inside([width / 2, height / 2]), inside([width / 2 + Math.max(1, width / 8), height / 2])]);
