@@ -84,7 +84,7 @@ GOALS = {
     "denoise": Goal({"denoise-sound-small": ("denoise-sound-small", "degrade=noise(snr=0..20)")}),
     "vocoder": Goal({"vocoder-small": ("vocoder-small",)}),
     "voxels": Goal(
-        {"voxels-small": ("voxels-small",), "3d-iwgan": ("3d-iwgan",)},
+        {"voxels-latent-small": ("voxels-latent-small",), "3d-iwgan": ("3d-iwgan",)},
         bounds={"nna_cd": "≤ 0.75", "coverage_cd": "≥ 0.42", "mmd_cd": "≤ 0.018", "one_part": "≥ 0.8"},
     ),
     "clouds": Goal({"cloud-small": ("cloud-small",)}, bounds={"nna_cd": "≤ 0.68", "coverage_cd": "≥ 0.45"}),

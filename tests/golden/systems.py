@@ -48,7 +48,7 @@ LATENT = [*CLOUDS, "task.encoder.widths=[8,8]", "task.decoder.widths=[8,8]", "ta
 LATENT += [
     "task.encoder.points=48",
     "task.likelihood.points=32",
-    "task.autoencoder=32",
+    "task.autoencoder=4",
     "task.discriminator.widths=[8,8]",
 ]
 LATENT += ["task.generator.widths=[8,8]", "task.generator.latent=8"]
@@ -394,6 +394,18 @@ SYSTEMS: dict[str, list[str]] = {
     "denoise-sound-small": FRAMES,
     "r3gan-video-small": FILM,
     "voxels-small": SOLIDS,
+    "voxels-latent-small": [
+        *SHAPES,
+        "signal.size=16",
+        "task.encoder.channels=4",
+        "task.decoder.channels=4",
+        "task.decoder.latent=8",
+        "task.generator.widths=[8,8]",
+        "task.generator.latent=8",
+        "task.discriminator.widths=[8,8]",
+        "task.autoencoder=4",
+        "task.measured=4",
+    ],
     "3dgan": SOLIDS,
     "3d-vae-gan": [*SOLIDS, "signal.image=32", "task.encoder.channels=2"],
     "complete-shapes": [*SHAPES, "signal.size=16", "task.channels=4", NARROW[1]],

@@ -9,10 +9,10 @@ from torch import nn
 from ganforge.core.rng import Rng
 from ganforge.core.types import Batch, DiscriminatorOutput, Nets, Spec
 from ganforge.losses.adversarial import NonSaturating
-from ganforge.modalities.shape.nets import papers, sphere, voxels
+from ganforge.modalities.shape.nets import papers, solids, sphere, voxels
 from ganforge.modalities.shape.nets.clouds import PointNetDiscriminator
 from ganforge.modalities.shape.tasks.throttled import ThrottledSynthesis
-from ganforge.recipes import get
+from ganforge.recipes import get, make_recipe
 from ganforge.registry import load_all
 from refused import refused
 
@@ -33,6 +33,7 @@ def parameters(recipe: str, shape: tuple[int, ...]) -> dict[str, int]:
         ("tree-gan", (3, 2048), {"G": 40.69, "D": 2.536}),
         ("l-gan", (3, 2048), {"E": 0.0924, "R": 1.678, "G": 0.0330, "D": 0.1651}),
         ("voxels-small", (1, 32, 32, 32), {"G": 0.5543, "D": 0.269}),
+        ("voxels-latent-small", (1, 32, 32, 32), {"E": 1.187, "R": 0.5543, "G": 0.1662, "D": 0.1485}),
     ],
 )
 def test_recipes_have_the_sizes_of_their_papers(recipe, shape, millions):
@@ -62,6 +63,51 @@ def test_sides_that_nets_can_make():
     with refused("nets.not_for_shape", "[1, 64]"):
         PointNetDiscriminator().nearest((1, 64))
     assert get("tree-gan").task.nearest((3, 1000)) == (3, 992)
+
+
+def test_latents_of_volumes_have_one_scale_and_do_not_depend_on_other_volumes():
+    torch.manual_seed(0)
+    E, x = solids.VoxelEncoder(channels=4).build(Spec((1, 16, 16, 16)), 6), torch.randn(32, 1, 16, 16, 16)
+    h, log_variance = E(x)
+    assert torch.allclose(h.mean(0), torch.zeros(6), atol=1e-5)
+    assert torch.allclose(h.var(0, unbiased=False), torch.ones(6), atol=1e-3)
+    assert not log_variance.any()
+    E.eval()
+    assert torch.allclose(E(x)[0][:3], E(x[:3])[0], atol=1e-5)
+
+
+def test_a_frozen_encoder_is_as_it_is_when_it_is_used():
+    """Real latents depended on the other volumes of their batch, and the averages of batch norm drifted on."""
+    torch.manual_seed(0)
+    recipe = make_recipe("voxels-latent-small", (), ["task.encoder.channels=2", "task.decoder.channels=2"])
+    spec = Spec((1, 16, 16, 16), state={"form": "occupancy", "clip": 3})
+    nets = Nets(recipe.task.players(spec))
+    batch = Batch(torch.randn(8, 1, 16, 16, 16))
+    before = {name: value.clone() for name, value in nets.E.state_dict().items()}
+    rng = Rng(0, recipe.task.autoencoder, "D")
+    recipe.task.d_loss(nets, batch, rng)
+    recipe.task.g_loss(nets, batch, rng)
+    assert nets.E.training
+    assert all(torch.equal(value, before[name]) for name, value in nets.E.state_dict().items())
+    assert nets.G.count == 8, "latents were measured"
+    recipe.task.ae_loss(nets, batch, rng)
+    assert not torch.equal(nets.E.norm.running_mean, before["norm.running_mean"]), "the autoencoder itself goes on"
+
+
+def test_the_side_of_a_surface_costs_more_than_the_same_distance_elsewhere():
+    spec = Spec((1, 8, 8, 8), state={"form": "occupancy", "clip": 3})
+    x = torch.full((1, 1, 8, 8, 8), 0.5)
+    x[..., 4, 4] = -0.1  # a thin leg, a third of a cell inside
+    broken, blurred = x.clone(), x.clone()
+    broken[0, 0, 4, 4, 4] = 0.1
+    blurred[0, 0, 4, 1, 1] = 0.7
+    inside = solids.Inside().build(spec)
+    alone = solids.Inside().build(Spec(spec.shape, state={"form": "field"}))
+    assert alone.nll(broken, x).item() == pytest.approx(alone.nll(blurred, x).item())
+    assert alone.nll(x, x).item() == 0
+    gained = [inside.nll(y, x).item() - inside.nll(x, x).item() for y in (broken, blurred)]
+    assert gained[0] > 3 * gained[1] > 0, "a leg that breaks is worse than a cell that is farther away"
+    assert torch.equal(inside.draw(broken, torch.empty(0)), broken)
 
 
 def test_critics_of_clouds_do_not_see_the_order_of_points():

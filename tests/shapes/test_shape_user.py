@@ -30,8 +30,11 @@ from ganforge.recipes.choice import choose
 from refused import refused
 
 VOXELS = [
-    "task.generator.channels=4",
-    "task.discriminator.channels=8",
+    "task.encoder.channels=4",
+    "task.decoder.channels=4",
+    "task.generator.widths=[8]",
+    "task.discriminator.widths=[8]",
+    "task.autoencoder=16",
     "batch=8",
     "callbacks.0.rows=2",
     "callbacks.0.columns=2",
@@ -73,8 +76,16 @@ def test_data_is_inspected_and_a_recipe_chosen(data, capsys):
     assert "1×16×16×16 (32)" in said
     assert "box (16), ring (16)" in said
     choice = choose(PathData(path=str(data)).open(), Machine())
-    assert choice.recipe == "voxels-small"
+    assert choice.recipe == "voxels-latent-small"
     assert "task.conditional=true" in choice.fields
+    assert not any("autoencoder" in field for field in choice.fields)
+    short = choose(PathData(path=str(data)).open(), Machine(minutes=2, bf16=True))
+    assert "precision=bf16" in short.fields
+    fields = dict(field.split("=") for field in short.fields)
+    first, every = int(fields["task.autoencoder"]), int(fields["samples"])
+    assert 5_000 < first < 20_000 < every < 60_000, "both phases fit into the time"
+    assert fields["optimizers.R.lr.over"] == str(first)
+    assert fields["optimizers.D.lr.over"] == str(every)
 
 
 def test_previews_are_a_sheet_and_a_page_that_asks_nothing_of_others(run):
@@ -85,7 +96,7 @@ def test_previews_are_a_sheet_and_a_page_that_asks_nothing_of_others(run):
     assert "default-src 'none'" in page
     assert "SHAPES" not in page
     shapes = json.loads(re.search(r"const shapes = (\[.*?\])\.map", page, re.DOTALL)[1])
-    assert len(shapes) == 4
+    assert len(shapes) == 8, "four samples; two real volumes, each with its reconstruction"
 
 
 def test_samples_in_every_form(run, tmp_path):

@@ -175,7 +175,7 @@ class LatentGan(Task, kind="latent"):
         """D's loss on real latents and on as many fakes with the same labels."""
         G = cast(Standardized, nets.G)
         with torch.no_grad():
-            h = wide(nets.E(batch.x, batch.c)[0])
+            h = self._real(nets, batch)
             if rng.samples < self.autoencoder + self.measured:
                 G.observe(h)
             real, fake = G.standardized(h), G(self._z(batch, rng), batch.c)
@@ -188,7 +188,7 @@ class LatentGan(Task, kind="latent"):
         real = None
         if self.objective.uses_real:
             with torch.no_grad():
-                real = nets.D(G.standardized(wide(nets.E(batch.x, batch.c)[0])), batch.c).logits
+                real = nets.D(G.standardized(self._real(nets, batch)), batch.c).logits
         return Terms({"adversarial": self.objective.g(on_fake, real)})
 
     def latents(self, request: Request) -> Tensor:
@@ -206,6 +206,13 @@ class LatentGan(Task, kind="latent"):
         R = cast(Decoder, nets.R)
         raw = R(nets.E(batch.x, batch.c)[0], batch.c)
         return [batch.x, R.draw(raw, raw.new_full((len(raw), *R.uniforms(raw)), 0.5))]
+
+    def _real(self, nets: Nets, batch: Batch) -> Tensor:
+        """Latents [N, L] of real samples by E as it is when it is used: none depends on the others of the batch."""
+        training = nets.E.training
+        found = wide(nets.E.eval()(batch.x, batch.c)[0])
+        nets.E.train(training)
+        return found
 
     def _z(self, batch: Batch, rng: Rng) -> Tensor:
         return rng.normal("z", (len(batch), self.generator.latent))

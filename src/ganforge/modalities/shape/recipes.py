@@ -16,6 +16,7 @@ from ganforge.modalities.shape.nets.papers import (
     Iwgan3dDiscriminator,
     Iwgan3dGenerator,
 )
+from ganforge.modalities.shape.nets.solids import Inside, VoxelEncoder
 from ganforge.modalities.shape.nets.sphere import SphereGenerator
 from ganforge.modalities.shape.nets.tree import TreeGenerator
 from ganforge.modalities.shape.nets.voxels import VoxelDiscriminator, VoxelGenerator
@@ -67,6 +68,47 @@ def voxels_small() -> Recipe:
         },
         ema=Ema(half_life=4_000),
         callbacks=seen(10_000, rows=4),
+    )
+
+
+@recipe("voxels-latent-small")
+def voxels_latent_small() -> Recipe:
+    """Volumes and meshes of 32 cells a side: an autoencoder, then R3GAN's losses on its latents, for CPUs.
+
+    Papers: Achlioptas et al. 2018 (a GAN on the latents of an autoencoder of shapes), Huang et al. 2024 (RpGAN + R1 +
+    R2). Departures: volumes of clipped distances for clouds; the autoencoder also learns on which side of the surface
+    each cell is, and its latents get noise; relativistic pairs.
+    Command: `ganforge train data=./shapes`; then `ganforge sample RUN -n 8 --out shapes/ --format stl`
+    """
+    samples, ae = 300_000, 100_000
+    learning = Adam(lr=Cosine(start=2e-3, end=2e-5, over=ae), betas=(0.9, 0.99))
+    return Recipe(
+        data=DATA,
+        samples=samples,
+        batch=32,
+        checkpoint_every=20_000,
+        log_every=2_000,
+        signal=Volume(),
+        task=LatentGan(
+            encoder=VoxelEncoder(),
+            decoder=VoxelGenerator(latent=64, enlarge="nearest"),
+            likelihood=Inside(),
+            generator=MlpGenerator(latent=64, widths=(256, 256, 256), norm="batch"),
+            discriminator=MlpDiscriminator(widths=(256, 256, 256)),
+            objective=RpGan(),
+            penalties=(R1(weight=1.0), R2(weight=1.0)),
+            autoencoder=ae,
+            measured=5_000,
+            noise=0.3,
+        ),
+        optimizers={
+            "E": learning,
+            "R": learning,
+            "G": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+            "D": Adam(lr=Cosine(start=1e-3, end=1e-4, over=samples), betas=(0.0, 0.99)),
+        },
+        ema=Ema(half_life=4_000),
+        callbacks=seen(20_000, rows=4),
     )
 
 
