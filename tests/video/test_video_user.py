@@ -204,6 +204,19 @@ def test_an_augmentation_changes_all_frames_of_a_film_alike(augment, colors):
     assert (changed.diff(dim=0).abs().amax(1) > 0.01).all(), "each film has its own draws"
 
 
+def test_d_sees_how_much_each_pixel_changes_if_asked():
+    task, spec = filming(differences="true"), Spec((3, 8, 16, 16), state={"fps": 10.0})
+    D, seen = task.players(spec)["D"], []
+    D.net.register_forward_pre_hook(lambda net, given: seen.append(given[0]))
+    x = torch.randn(2, 12, 16, 16)
+    D(x, gaps=torch.full((2, 3), 2))
+    assert seen[0].shape == (2, 12 + 3 + 3, 16, 16), "frames, gaps, changes"
+    for k in range(3):
+        torch.testing.assert_close(
+            seen[0][:, 15 + k], (x[:, 3 * k + 3 : 3 * k + 6] - x[:, 3 * k : 3 * k + 3]).abs().mean(1)
+        )
+
+
 def test_penalties_do_not_count_the_planes_of_gaps():
     task, spec = filming(), Spec((3, 8, 16, 16), state={"fps": 10.0})
     D = task.players(spec)["D"]

@@ -6,7 +6,7 @@ of what 3-D convolutions cost. Here the frames are stacked on the channels of on
 
     t₁ < ... < t_K    gaps from 1 to 8 frames, ln(gap) about uniform; the start is uniform over the clip
     D([x(t₁), ..., x(t_K), ln(t₂ − t₁), ...])        real and fake at the same times
-    with `changes` D also sees |x(t₂) − x(t₁)|, ..., a plane each: the mean over colors
+    with `differences` D also sees |x(t₂) − x(t₁)|, ..., a plane each: the mean over colors
 
 G makes just these frames. An augmentation changes all frames of a film alike, so that it moves as before. Everything
 else is `synthesis`. N: clips in the batch, K: frames that D sees,
@@ -39,14 +39,14 @@ from ganforge.tasks.view import View
 class SparseCritic(nn.Module):
     """A 2-D net that scores frames stacked on the channels, [N, K·C, H, W], `gaps` frames [N, K−1] apart."""
 
-    def __init__(self, net: nn.Module, frames: int, changes: bool):
+    def __init__(self, net: nn.Module, frames: int, differences: bool):
         super().__init__()
-        self.net, self.frames, self.changes = net, frames, changes
+        self.net, self.frames, self.differences = net, frames, differences
 
     def forward(self, x: Tensor, c: Tensor | None = None, *, gaps: Tensor) -> DiscriminatorOutput:
         planes = gaps.to(x.dtype).log()[:, :, None, None].expand(-1, -1, *x.shape[2:])
         seen = [x, planes]
-        if self.changes:
+        if self.differences:
             seen.append(x.unflatten(1, (self.frames, -1)).diff(dim=1).abs().mean(2))
         return self.net(torch.cat(seen, 1), c)
 
@@ -81,7 +81,7 @@ class Filming(Synthesis, kind="filming"):
     """Frames of each film that D sees."""
     longest: int = Field(default=8, ge=1)
     """Frames from one of them to the next, at most."""
-    changes: bool = False
+    differences: bool = False
     """Show D how much each pixel changes from one of these frames to the next, so that it sees how fast a film moves
     and how much grain it has without having to learn to subtract."""
 
@@ -122,10 +122,10 @@ class Filming(Synthesis, kind="filming"):
 
     def _critic(self, discriminator: Discriminator, spec: Spec) -> nn.Module:
         channels, *size = self.seen(spec.shape)
-        planes = (self.frames - 1) * (2 if self.changes else 1)
+        planes = (self.frames - 1) * (2 if self.differences else 1)
         net = discriminator.build(replace(spec, shape=(channels + planes, *size)))
         self._refuse_batch_norm(net, discriminator)
-        return SparseCritic(net, self.frames, self.changes)
+        return SparseCritic(net, self.frames, self.differences)
 
     def d_loss(self, nets: Nets, batch: Batch, rng: Rng) -> Terms:
         return super().d_loss(nets, self._glimpse(batch, rng), rng)
