@@ -12,7 +12,8 @@ VOLUMES = ("voxels-latent-small", "volumes and meshes: an autoencoder, and a GAN
 USUAL_AE, USUAL_GAN = 100_000, 200_000
 """Samples of the recipe for volumes, in its two phases."""
 AE_SPEED, GAN_SPEED = 47.0, 180.0
-"""Volumes of 32 cells a side that one core trains on in a second, measured; about 1.8 times as many in bf16."""
+"""Volumes of 32 cells a side that one core of an AMD EPYC trains on in a second; 1.8 times as many in bf16, in which
+the speed of the GAN was measured (330)."""
 AE_SHARE = 0.65
 """Of the time, for the autoencoder."""
 LEAST_A_LABEL = 10

@@ -6,7 +6,8 @@ from ganforge.engine.callbacks.usual import seen
 from ganforge.losses.adversarial import NonSaturating
 from ganforge.modalities.shape.nets.images import ImageEncoder
 from ganforge.modalities.shape.nets.papers import Gan3dDiscriminator, Gan3dGenerator
-from ganforge.modalities.shape.recipes import BITS, DATA
+from ganforge.modalities.shape.paper_recipes import BITS
+from ganforge.modalities.shape.recipes import DATA
 from ganforge.modalities.shape.tasks.from_images import VolumesFromImages
 from ganforge.modalities.shape.volume import Volume
 from ganforge.recipes import recipe

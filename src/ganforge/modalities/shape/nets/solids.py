@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool3d
 
 from ganforge.core.types import Spec, wide
-from ganforge.modalities.shape.nets.grid import doublings, nearest_cube
+from ganforge.modalities.shape.nets.grid import doublings
 from ganforge.modalities.shape.nets.voxels import SLOPE, cells_to_channels
 from ganforge.nets.base import Encoder, Likelihood
 
@@ -54,7 +54,6 @@ class VoxelEncoder(Encoder, kind="voxels"):
     """Channels of the finest hidden grid; each coarser one has twice as many."""
 
     def build(self, spec: Spec, latent: int) -> nn.Module:
-        nearest_cube(spec.shape, "voxels")
         return VoxelE(self.channels, spec, latent)
 
 

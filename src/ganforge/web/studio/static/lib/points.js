@@ -26,7 +26,7 @@ export function put(element, [x, y], image) {
   element.style.top = `${(100 * (y + 0.5)) / image.naturalHeight}%`;
 }
 
-// Returns {element, image, pairs(), redraw()}; pairs() are [[x, y], [u, v]] in px of the image that have both ends.
+// Returns {element, image, pairs()}; pairs() are [[x, y], [u, v]] in px of the image that have both ends.
 export function pointEditor(alt, changed) {
   const image = h("img", { alt, draggable: "false", onload: () => { clamp(); settle(); } });
   const dots = h("div", { class: "pins" });
@@ -108,5 +108,5 @@ export function pointEditor(alt, changed) {
   const element = h("div", { class: "pointing" }, hint, board, h("div", { class: "choices" }, add, clear), help, said);
   hint.textContent = t("points.what");
   clear.disabled = true;
-  return { element, image, pairs: () => pairs.filter(([, to]) => to), redraw };
+  return { element, image, pairs: () => pairs.filter(([, to]) => to) };
 }
