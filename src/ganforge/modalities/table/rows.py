@@ -146,10 +146,13 @@ def _measured(value: np.ndarray, mode: np.ndarray | None, column: dict[str, Any]
     v = means + scales * value.clip(-1, 1).astype(np.float64)
     # A mode of one number is that number, wherever in it a net puts the row: its width is there for rounding alone.
     # A range of two close numbers is wider, by as little as half a step of the grid.
-    v = np.where(np.asarray(found["scales"])[which] <= modes.NARROW, np.asarray(found["means"])[which], v)
+    v = np.where(np.asarray(modes.of_one_number(found))[which], np.asarray(found["means"])[which], v)
     if column["encoding"] == "quantile":
         v = quantiles.decode(v, column["knots"])
     x = grid.from_unit(v, column)
+    for k, number in enumerate(found.get("exact", [])):
+        if number is not None:
+            x[which == k] = number
     form = column.get("format")
     if isinstance(form, dict):
         decimals = None if column["grid"] is None else column["grid"]["decimals"]

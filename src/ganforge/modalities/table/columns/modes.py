@@ -134,6 +134,11 @@ def ranges(v: np.ndarray, most: int) -> dict[str, Any]:
     }
 
 
+def of_one_number(found: dict[str, Any]) -> list[bool]:
+    """Which of K modes hold one number each; their width is there for rounding alone."""
+    return [scale <= NARROW for scale in found["scales"]]
+
+
 def heaped(v: np.ndarray, most: int) -> bool:
     """Whether one of some sorted numbers [N] is so frequent that it has one of `most` ranges to itself."""
     return bool(np.unique(v, return_counts=True)[1].max() * most >= len(v))
