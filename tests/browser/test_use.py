@@ -188,7 +188,7 @@ def test_a_tick_is_seen_within_a_second_of_its_line(guest, site):
     assert sorted(waited)[2] < 1.0  # the median: other work may delay single ones
 
 
-def test_of_many_ticks_at_once_the_last_is_told_within_two_seconds_and_the_curves_follow(guest, site):
+def test_of_many_ticks_at_once_the_last_is_told_within_a_second_and_the_curves_follow(guest, site):
     page = guest.page
     page.goto(site.address("runs/0001-dcgan"))
     page.locator(".chart svg").first.wait_for()
@@ -202,10 +202,10 @@ def test_of_many_ticks_at_once_the_last_is_told_within_two_seconds_and_the_curve
     for k in range(5):
         written.append(time.time())
         append(site, *((51_000 + 10 * k + n, 7.0 + k) for n in range(5)))
-        page.wait_for_timeout(2_500)  # longer than from look to look
+        page.wait_for_timeout(1_300)  # longer than from look to look
     told = page.evaluate("window.told")
     waited = [told[f"51,0{k}4"] - at for k, at in enumerate(written)]
-    assert sorted(waited)[2] < 2.0
+    assert sorted(waited)[2] < 1.0  # the median: other work may delay single ones
     page.locator(".legend b", has_text="11").first.wait_for(timeout=13_000)
 
 

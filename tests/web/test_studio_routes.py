@@ -73,6 +73,8 @@ def test_one_run(asking, studio):
     assert "多样性" in chinese["why"]
     assert asking("/api/runs/0001-a/recipe").text.startswith("name: dcgan")
     assert asking("/api/runs/0001-a/previews").json == run["previews"]
+    assert asking("/api/runs/0001-a/previews?after=0").json == run["previews"][1:]
+    assert asking("/api/runs/0001-a/previews?after=1e3").error == "run.after"
     assert asking("/api/runs/0009-none").error == "run.not_found" or asking("/api/runs/0009-none").status == 404
 
 

@@ -67,30 +67,6 @@ def test_a_tick_is_sent_within_a_second_and_once(studio):
     asyncio.run(asyncio.wait_for(follow(), 30))
 
 
-@pytest.mark.parametrize(("ticks", "wait"), [(2, 0.02), (3, 0.04)])
-def test_after_many_ticks_the_next_look_is_later(studio, monkeypatch, ticks, wait):
-    folder = write_run(studio.runs.root, "a", end="")
-    log = studio.runs.log(folder)
-    waits, sleep = [], asyncio.sleep
-
-    async def waited(seconds: float) -> None:
-        waits.append(seconds)
-        await sleep(0)
-
-    async def follow() -> None:
-        async with aclosing(each(stream(studio, watched(["a"], f"{log.version}-{log.offset}"), poll=0.02))) as messages:
-            await until(messages, "runs")
-            append(folder, *range(4000, 4000 + ticks))
-            await until(messages, "log")
-            waits.clear()
-            append(folder, 5000)
-            await until(messages, "log")
-            assert waits[0] == wait
-
-    monkeypatch.setattr(module.asyncio, "sleep", waited)
-    asyncio.run(asyncio.wait_for(follow(), 30))
-
-
 def test_a_replaced_log_is_a_reset_and_a_removed_run_is_gone(studio, monkeypatch):
     monkeypatch.setattr(module, "LIST_POLL", 0.02)
     folder = write_run(studio.runs.root, "a", end="")

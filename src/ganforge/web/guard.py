@@ -252,16 +252,18 @@ def error_answer(error: Exception, hide: Iterable[Path] = ()) -> JSONResponse:
 
 def without(message: str, folders: Iterable[Path]) -> str:
     """A message without the folders of this machine: paths below them are shown relative to them."""
-    for folder, name in named_folders((*folders,), str(Path.home())):
+    if os.sep not in message:  # most texts of a page, which holds thousands of them
+        return message
+    for folder, name in named_folders((*folders,)):
         if folder in message:
             message = message.replace(f"{folder}{os.sep}", "").replace(folder, name)
     return message
 
 
 @functools.lru_cache(maxsize=16)
-def named_folders(folders: tuple[Path, ...], home: str) -> list[tuple[str, str]]:
-    """Folders and the last part of each, the longest first; a page holds thousands of texts that may name them."""
-    found = sorted({str(one) for one in folders} | {home}, key=len, reverse=True)
+def named_folders(folders: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """Folders, the user's own among them, and the last part of each; the longest first."""
+    found = sorted({str(one) for one in (*folders, Path.home())}, key=len, reverse=True)
     return [(folder, Path(folder).name) for folder in found if len(folder) > 1]
 
 

@@ -212,11 +212,11 @@ def health_words(log: Log, language: str) -> dict[str, Any]:
     }
 
 
-def previews(folder: Path) -> list[dict[str, Any]]:
-    """The previews of a run, oldest first: [{"samples", "files": {"png": mtime, "wav": ...}}]."""
+def previews(folder: Path, after: int = -1) -> list[dict[str, Any]]:
+    """Previews made after a number of samples, oldest first: [{"samples", "files": {"png": mtime, "wav": ...}}]."""
     found: dict[str, dict[str, int]] = {}
     for entry in scanned(folder / "previews"):
-        if (match := PREVIEW.fullmatch(entry.name)) and match[1] != "latest":
+        if (match := PREVIEW.fullmatch(entry.name)) and match[1] != "latest" and int(match[1]) > after:
             found.setdefault(match[1], {})[match[2]] = entry.stat().st_mtime_ns
     return [{"samples": int(stem), "stem": stem, "files": files} for stem, files in sorted(found.items())]
 

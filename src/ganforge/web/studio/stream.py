@@ -22,10 +22,6 @@ POLL, LIST_POLL, BEAT = 0.9, 2.7, 15.0
 what is new each time: seldom enough to cost a training on the same machine little, often enough to be seen within a
 second."""
 
-FEW = 2
-"""Ticks between two looks. After more than that the next look is twice as late: one number among many does not matter,
-and to draw takes most of the processor time that watching costs."""
-
 
 @dataclass
 class Watched:
@@ -51,11 +47,7 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
     next_list = next_beat = 0.0
     while True:
         now = time.monotonic()
-        parts, many = [], False  # sent at once, so that the page draws once
-        for one in logs:
-            found = await asyncio.to_thread(news, studio, one)
-            parts += [message(name, data, logs) for name, data in found]
-            many |= any(ticks_in(data) > FEW for _, data in found)
+        parts = await asyncio.to_thread(all_news, studio, logs)
         if now >= next_list:
             next_list = now + LIST_POLL
             rows = {row["name"]: row for row in await asyncio.to_thread(studio.runs.rows)}
@@ -71,8 +63,13 @@ async def stream(studio: Studio, logs: Sequence[Watched], poll: float = POLL) ->
             sent = {name: new.get(name) or sent[name] for name in rows}
         if parts or now >= next_beat:
             next_beat = now + BEAT
-            yield "".join(parts) or ": beat\n\n"
-        await asyncio.sleep(2 * poll if many else poll)
+            yield "".join(parts) or ": beat\n\n"  # sent at once, so that the page draws once
+        await asyncio.sleep(poll)
+
+
+def all_news(studio: Studio, logs: Sequence[Watched]) -> list[str]:
+    """The messages of what is new in all logs that a page watches."""
+    return [message(name, data, logs) for one in logs for name, data in news(studio, one)]
 
 
 def news(studio: Studio, one: Watched) -> list[tuple[str, dict[str, Any]]]:
@@ -87,10 +84,6 @@ def news(studio: Studio, one: Watched) -> list[tuple[str, dict[str, Any]]]:
         return []
     events, one.offset = log.since(one.offset)
     return [("log", {"run": one.name, "events": studio.shown([finite(event) for event in events])})]
-
-
-def ticks_in(data: Mapping[str, Any]) -> int:
-    return sum(event["event"] == "tick" for event in data.get("events", ()))
 
 
 def message(name: str, data: Mapping[str, Any], logs: Sequence[Watched] = ()) -> str:

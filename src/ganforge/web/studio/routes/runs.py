@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -36,7 +37,12 @@ def routes(studio: Studio) -> list[Route]:
         return {**studio.shown(found), "commands": found["commands"]}  # commands are to be copied, so they stay whole
 
     async def grown(request: Request) -> Any:
-        return await asyncio.to_thread(previews, runs.folder(request.path_params["run"]))
+        after = request.query_params.get("after", "-1")
+        if not re.fullmatch(r"-1|\d{1,15}", after, re.ASCII):
+            raise Refused(
+                f"after={after[:40]}: this is a number of samples, such as after=1000", code="run.after", status=400
+            )
+        return await asyncio.to_thread(previews, runs.folder(request.path_params["run"]), int(after))
 
     async def recipe(request: Request) -> Response:
         return PlainTextResponse(await asyncio.to_thread(runs.text, request.path_params["run"]))

@@ -41,6 +41,20 @@ export function changing(element, depends, make) {
   };
 }
 
+// Returns what calls `act` at once if it has not for `rest` ms, and otherwise once they have passed; `end()` forgets it.
+export function seldom(act, rest) {
+  let before = -Infinity;
+  let timer = 0;
+  const run = () => {
+    [before, timer] = [performance.now(), 0];
+    act();
+  };
+  const ask = () => {
+    timer ||= setTimeout(run, Math.max(0, before + rest - performance.now()));
+  };
+  return Object.assign(ask, { end: () => clearTimeout(timer) });
+}
+
 // A text with `code` in it, as elements.
 export function rich(text) {
   return text.split("`").map((part, k) => (k % 2 ? h("code", {}, part) : part));

@@ -54,18 +54,20 @@ export function player(run, found) {
       return null;
     }, 350);
   };
-  const update = (next) => {
+  const newest = () => previews.at(-1)?.samples ?? -1;
+  const add = (newer) => {
     const last = Number(slider.value) >= previews.length - 1;
-    previews = next;
+    previews = [...previews, ...newer.filter((one) => one.samples > newest())];
     slider.max = Math.max(0, previews.length - 1);
     if (last && !timer) slider.value = slider.max;
-    const some = previews.length > 0;
-    fill(box, h("h2", {}, t("player.title")), some ? [image, media, h("div", { class: "row" }, play, slider), label] : h("p", { class: "empty" }, t("player.none")));
+    if (!box.childElementCount || (previews.length && !box.contains(image))) {
+      fill(box, h("h2", {}, t("player.title")), previews.length ? [image, media, h("div", { class: "row" }, play, slider), label] : h("p", { class: "empty" }, t("player.none")));
+    }
     play.disabled = slider.disabled = previews.length < 2;
     show();
   };
   slider.max = Math.max(0, previews.length - 1);
   slider.value = slider.max;
-  update(previews);
-  return { element: box, update };
+  add([]);
+  return { element: box, add, newest };
 }

@@ -3,7 +3,7 @@
 import { filePath, follow, get, post, runPath } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { Curves } from "../lib/curves.js";
-import { changing, fill, h, write } from "../lib/dom.js";
+import { changing, fill, h, seldom, write } from "../lib/dom.js";
 import { player } from "../lib/player.js";
 import { acting, ask, badge, button, copyable, failed, labeled, link, loading, problem, shown, table, tabs, toast } from "../lib/ui.js";
 import { bytes, clock, count, duration, known, short, t } from "../lib/words.js";
@@ -13,7 +13,7 @@ export default { name: "runs", nav: false, inner: true, show };
 
 const STUBBORN = 60;
 // To draw curves takes processor time from a training on the same machine: where more than FEW log entries arrive at
-// once (stream.py then sends them more seldom), the numbers follow the last of them, and curves are drawn every EVERY ms.
+// once, the numbers follow the last of them, and curves are drawn every EVERY ms. So are previews.
 const FEW = 2;
 const EVERY = 8000;
 const SOON = 2500; // ms, longer than until the next entries of a run that goes on
@@ -42,6 +42,7 @@ export async function show(root, [name], query, here) {
     [drawn, timer] = [performance.now(), 0];
     view.curves();
   };
+  const look = seldom(() => view.previews().catch(failed), EVERY);
   const tab = query.get("tab");
   const body = tabs([
     { name: "overview", text: t("run.overview"), make: (panel) => fill(panel, view.element) },
@@ -60,14 +61,14 @@ export async function show(root, [name], query, here) {
     redraw();
   };
   const leave = follow({ [name]: `${run.version}-${run.offset}` }, {
-    runs: async ({ changed, gone }) => {
+    runs: ({ changed, gone }) => {
       if (gone.includes(name)) location.hash = "#/runs";
       const mine = changed.find((one) => one.name === name);
       if (!mine) return;
       const grown = mine.preview !== row.preview;
       row = mine;
       redraw();
-      if (grown) view.previews(await get(runPath(name, "/previews")));
+      if (grown) look();
     },
     log: ({ events }) => {
       let grown = false;
@@ -89,6 +90,7 @@ export async function show(root, [name], query, here) {
   });
   return () => {
     clearTimeout(timer);
+    look.end();
     leave();
   };
 }
@@ -228,7 +230,8 @@ function overview(run, curves) {
     }
   };
   redraw();
-  return { element, curves: redraw, row: showRow, previews: seen.update };
+  const previews = async () => seen.add(await get(runPath(run.name, "/previews"), { after: seen.newest() }));
+  return { element, curves: redraw, row: showRow, previews };
 }
 
 async function recipeTab(panel, name) {
