@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from selected import slow_ones
@@ -36,10 +38,23 @@ def pytest_configure(config: pytest.Config) -> None:
     torch.backends.mkldnn.enabled = slow_ones(config)
 
 
-def pytest_collection_finish() -> None:
+STARTS: list[tuple[np.random.Generator, Any]] = []
+"""The random generators that files of tests have for all of their tests, and their states before the first of these."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Takes all that was imported and collected out of the search for garbage: a whole search takes half a second."""
+    for module in {item.module for item in session.items if isinstance(item, pytest.Function)}:
+        found = [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+        STARTS.extend((generator, copy.deepcopy(generator.bit_generator.state)) for generator in found)
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_setup() -> None:
+    """A test draws the same numbers whichever tests ran before it: several processes share them out as they go."""
+    for generator, state in STARTS:
+        generator.bit_generator.state = state
 
 
 class Notices(logging.Handler):
