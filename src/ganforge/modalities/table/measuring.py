@@ -116,7 +116,7 @@ def measure(values: pd.Series, found: Detected | None, options: Options) -> dict
         column["modes"] = modes.fit(v, options.modes, options.least_weight, options.fit_rows)
     if encoding == "mixed":
         column["modes"] = modes.mixed(v, 1 / options.ranges, options.modes, options.least_weight, options.fit_rows)
-    if column["grid"] is None and any(single := modes.of_one_number(column["modes"])):
+    if column["grid"] is None and kind != "integer" and any(single := modes.of_one_number(column["modes"])):
         means = column["modes"]["means"]
         exact = [grid.nearest(m, numeric, column) if alone else None for m, alone in zip(means, single, strict=True)]
         column["modes"] = column["modes"] | {"exact": exact}
