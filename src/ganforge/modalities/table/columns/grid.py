@@ -89,13 +89,13 @@ def from_unit(v: np.ndarray, column: dict[str, Any]) -> np.ndarray:
     return whole / 10 ** grid["decimals"] if grid["decimals"] else whole
 
 
-def nearest(v: float, present: pd.Series, column: dict[str, Any]) -> float | int:
+def nearest(v: float, present: pd.Series, column: dict[str, Any]) -> float:
     """That of a column's numbers which is at a place in [-1, 1]: without a grid, `from_unit` is off by rounding."""
-    x = from_unit(np.array([v]), column)[0]
+    x = float(from_unit(np.array([v]), column)[0])
     found = []
     for part in scratch.pieces(len(present)):
-        piece = present.iloc[part].to_numpy()
-        found.append(piece[np.abs(piece.astype(np.float64) - float(x)).argmin()].item())
+        piece = present.iloc[part].to_numpy(np.float64)
+        found.append(float(piece[np.abs(piece - x).argmin()]))
     return min(found, key=lambda number: abs(number - x))
 
 
