@@ -161,9 +161,10 @@ def test_spikes_have_modes_of_their_own_and_come_back_exactly(seed):
     assert np.allclose(made["x"], x, rtol=0, atol=1e-4 * np.ptp(x))
 
 
+@pytest.mark.parametrize("decimals", [2, 12])  # 12: no grid
 @pytest.mark.parametrize("encoding", ["mixed", "ranges"])
-def test_a_spike_is_exact_wherever_in_its_mode_a_net_puts_the_row(encoding):
-    data = from_frame("t", pd.DataFrame({"x": balance().round(2), "g": labels(N)}))
+def test_a_spike_is_exact_wherever_in_its_mode_a_net_puts_the_row(encoding, decimals):
+    data = from_frame("t", pd.DataFrame({"x": balance(seed=35).round(decimals), "g": labels(N)}))
     signal = Table(numbers=encoding)
     spec = signal.spec(data, lambda shape: shape)
     x = signal.encode(torch.from_numpy(signal.prepare_all(data, spec)), spec, Rng(0))

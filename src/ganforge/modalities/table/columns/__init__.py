@@ -16,7 +16,7 @@
 
 A column under "onehot" has "values" and "counts" (those of its category block; a missing value as null at "missing_at",
 the bucket of rare values as null at "other_at", which draws from "rare"). One under "mixture", "mixed", "ranges",
-"minmax" or "quantile" has "modes" (means and scales within [-1, 1]), "range", "grid", "low", "high" and a small
-histogram, "bins".
+"minmax" or "quantile" has "modes" (means and scales within [-1, 1]; "exact": without a grid, the number of each mode
+that holds but one), "range", "grid", "low", "high" and a small histogram, "bins".
 Constants, identifiers and names have the encoding "none" and no block; names are drawn from "rare".
 """

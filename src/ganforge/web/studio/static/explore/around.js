@@ -2,7 +2,7 @@
 
 import { modelPath, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { newest, png } from "../lib/live.js";
+import { following, png } from "../lib/live.js";
 import { button, failed } from "../lib/ui.js";
 import { t } from "../lib/words.js";
 
@@ -12,9 +12,8 @@ export function around(panel, ctx) {
     ctx.place.path = ctx.place.path.slice(0, -1);
     ctx.changed();
   });
-  const load = newest(async () => {
-    back.disabled = !ctx.place.path.length;
-    const fields = ctx.fields("around");
+  const load = following(() => ctx.fields("around"), async (fields) => {
+    back.disabled = !fields.path.length;
     const { images } = await post(modelPath(ctx.name, "/around"), fields);
     const focused = [...grid.children].indexOf(document.activeElement);
     fill(grid, images.map((image, k) => h("button", { type: "button", class: "tile", "aria-label": t("around.go", { n: k + 1 }), onclick: () => {

@@ -2,7 +2,7 @@
 
 import { file, modelPath, upload } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { later, newest, png, save, showBlob } from "../lib/live.js";
+import { following, later, png, save, showBlob } from "../lib/live.js";
 import { maskPainter } from "../lib/mask.js";
 import { pointEditor, put, stage } from "../lib/points.js";
 import { acting, button, failed, labeled, loading, problem } from "../lib/ui.js";
@@ -47,8 +47,8 @@ export function dragging(panel, ctx) {
     painter = maskPainter(h("img", { src: editor.image.src, alt: t("dragging.alt"), width: editor.image.naturalWidth }), later(() => usage.changed()), { text: t("dragging.part_text"), of: editor.image });
     fill(box, painter.element);
   };
-  const load = newest(async () => {
-    const { blob } = await file(modelPath(ctx.name, "/view"), ctx.fields("drag"));
+  const load = following(() => ctx.fields("drag"), async (fields) => {
+    const { blob } = await file(modelPath(ctx.name, "/view"), fields);
     await showBlob(editor.image, blob);
     paint();
   }, failed);

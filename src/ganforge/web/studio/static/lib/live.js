@@ -25,6 +25,18 @@ export function newest(work, onerror) {
   return run;
 }
 
+// As `newest`, with what `read` returns; nothing is done as long as that is what was last worked on.
+export function following(read, work, onerror) {
+  let done = "";
+  return newest(async () => {
+    const fields = read();
+    const now = JSON.stringify(fields);
+    if (now === done) return;
+    await work(fields);
+    done = now;
+  }, onerror);
+}
+
 // Calls `work` when nothing has been asked for a while.
 export function later(work, ms = 350) {
   let timer = 0;

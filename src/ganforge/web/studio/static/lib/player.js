@@ -54,10 +54,10 @@ export function player(run, found) {
       return null;
     }, 350);
   };
-  const newest = () => previews.at(-1)?.samples ?? -1;
+  const complete = () => previews.at(-2)?.samples ?? -1; // files of the last one may still have been on their way
   const add = (newer) => {
     const last = Number(slider.value) >= previews.length - 1;
-    previews = [...previews, ...newer.filter((one) => one.samples > newest())];
+    if (newer.length) previews = [...previews.filter((one) => one.samples < newer[0].samples), ...newer];
     slider.max = Math.max(0, previews.length - 1);
     if (last && !timer) slider.value = slider.max;
     if (!box.childElementCount || (previews.length && !box.contains(image))) {
@@ -69,5 +69,5 @@ export function player(run, found) {
   slider.max = Math.max(0, previews.length - 1);
   slider.value = slider.max;
   add([]);
-  return { element: box, add, newest };
+  return { element: box, add, complete };
 }

@@ -230,7 +230,7 @@ function overview(run, curves) {
     }
   };
   redraw();
-  const previews = async () => seen.add(await get(runPath(run.name, "/previews"), { after: seen.newest() }));
+  const previews = async () => seen.add(await get(runPath(run.name, "/previews"), { after: seen.complete() }));
   return { element, curves: redraw, row: showRow, previews };
 }
 
