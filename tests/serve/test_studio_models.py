@@ -22,8 +22,8 @@ import ganforge as gf
 from explore.tiny import tiny
 from ganforge.cli.main import main
 from ganforge.core.marks import is_marked
-from ganforge.web.guard import Refused
 from ganforge.web.operations import OPERATIONS, Held
+from ganforge.web.refused import Refused
 from ganforge.web.replies import WorkerError
 from ganforge.web.studio import abilities, models, operations, using  # noqa: F401  the operations of its worker
 from ganforge.web.studio.app import application, rules_of

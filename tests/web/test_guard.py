@@ -17,7 +17,8 @@ from starlette.routing import Route
 from ganforge.core.errors import UserError
 from ganforge.web.binding import check_binding, hosts_of, listen, token_in
 from ganforge.web.confined import confined, inside
-from ganforge.web.guard import Places, Refused, Rules, Upload, body_of, guarded
+from ganforge.web.guard import Places, Rules, Upload, body_of, guarded
+from ganforge.web.refused import Refused
 from refused import refused
 from web.asking import TOKEN, ask
 

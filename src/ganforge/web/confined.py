@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 
 
 def confined(root: Path, name: str) -> Path:

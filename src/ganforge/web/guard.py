@@ -10,12 +10,10 @@ those that change something.
 
 from __future__ import annotations
 
-import functools
 import hmac
 import json
 import logging
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganforge.core.errors import UserError
+from ganforge.web.refused import Refused, error_answer
 
 log = logging.getLogger("ganforge")
 
@@ -53,19 +52,6 @@ SAFE = ("GET", "HEAD")
 JSON = "application/json"
 JSON_BYTES = 1 << 20
 """Largest JSON body by default: 1 MiB."""
-
-
-class Refused(UserError):
-    """A request that is answered with an error.
-
-    Attributes:
-        status: of the HTTP answer.
-        retry_after: seconds after which the request may succeed; None: not said.
-    """
-
-    def __init__(self, message: str, *, code: str, status: int, retry_after: int | None = None):
-        super().__init__(message, code=code)
-        self.status, self.retry_after = status, retry_after
 
 
 @dataclass(frozen=True)
@@ -226,45 +212,6 @@ def guarded(routes: Sequence[BaseRoute], rules: Rules, **more: Any) -> Starlette
 
     middleware = [Middleware(Guard, rules=rules)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: as_json}, **more)
-
-
-CODES = {404: "web.not_found", 405: "web.wrong_method", 413: "web.too_large"}
-SENTENCES = {404: "there is nothing at this address", 405: "this address does not take such requests"}
-
-
-def error_answer(error: Exception, hide: Iterable[Path] = ()) -> JSONResponse:
-    """`{"error": {"code", "message"}}`: of an error of the user its sentence, of any other only that there was one."""
-    headers: dict[str, str] = {}
-    if isinstance(error, UserError):
-        status, code, message = getattr(error, "status", 400), error.code, str(error)
-        if (seconds := getattr(error, "retry_after", None)) is not None:
-            headers["retry-after"] = str(seconds)
-        if status == 401:
-            headers["www-authenticate"] = "Bearer"
-    elif isinstance(error, HTTPException):
-        status, code = error.status_code, CODES.get(error.status_code, "web.refused")
-        message = SENTENCES.get(status, str(error.detail))
-        headers |= error.headers or {}
-    else:
-        status, code, message = 500, "web.internal", "an internal error; the terminal of the server says more"
-    return JSONResponse({"error": {"code": code, "message": without(message, hide)}}, status, headers)
-
-
-def without(message: str, folders: Iterable[Path]) -> str:
-    """A message without the folders of this machine: paths below them are shown relative to them."""
-    if os.sep not in message:  # most texts of a page, which holds thousands of them
-        return message
-    for folder, name in named_folders((*folders,)):
-        if folder in message:
-            message = message.replace(f"{folder}{os.sep}", "").replace(folder, name)
-    return message
-
-
-@functools.lru_cache(maxsize=16)
-def named_folders(folders: tuple[Path, ...]) -> list[tuple[str, str]]:
-    """Folders, the user's own among them, and the last part of each; the longest first."""
-    found = sorted({str(one) for one in (*folders, Path.home())}, key=len, reverse=True)
-    return [(folder, Path(folder).name) for folder in found if len(folder) > 1]
 
 
 def same(given: str, token: str) -> bool:

@@ -24,7 +24,8 @@ from starlette.types import ASGIApp
 from ganforge.core.errors import UserError
 from ganforge.core.version import __version__
 from ganforge.web.asks import Ask, Sample
-from ganforge.web.guard import Refused, Rules, Upload, guarded
+from ganforge.web.guard import Rules, Upload, guarded
+from ganforge.web.refused import Refused
 from ganforge.web.serve import metrics
 from ganforge.web.serve.jobs import Jobs
 from ganforge.web.serve.limits import Rate

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.core.errors import UserError
-from ganforge.web.guard import Refused, without
+from ganforge.web.refused import Refused, without
 from ganforge.web.worker import Worker
 
 log = logging.getLogger("ganforge")

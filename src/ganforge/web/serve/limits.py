@@ -6,7 +6,7 @@ import math
 import time
 from collections import OrderedDict
 
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 
 MOST_CLIENTS = 10_000
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from ganforge.core.explain import explain
 from ganforge.web.asks import ASKS, Ask
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 
 FILES = ("file", "mask")
 ENDING = re.compile(r"\.[a-z0-9]{1,8}")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganforge.recipes.listing import listed
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.forms import Form
 from ganforge.web.studio.kinds import NOTHING
 

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ganforge.core.language import LANGUAGES
-from ganforge.web.guard import Places, without
+from ganforge.web.guard import Places
+from ganforge.web.refused import without
 from ganforge.web.studio.children import Children
 from ganforge.web.studio.data import Data
 from ganforge.web.studio.jobs import Jobs

@@ -13,7 +13,7 @@ from typing import IO, Any
 from ganforge.core.errors import UserError
 from ganforge.core.files import atomic_file
 from ganforge.web.confined import inside
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.runs import mtime, scanned
 
 MOST = 1000

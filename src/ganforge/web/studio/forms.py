@@ -16,7 +16,7 @@ from typing import Any
 
 from ganforge.core.errors import did_you_mean
 from ganforge.core.overrides import quoted
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.kinds import NOTHING, Slot, choosable, kinds_of, made
 from ganforge.web.studio.log import is_number
 

@@ -24,7 +24,7 @@ from typing import Any
 from ganforge.artifacts.folder import next_folder
 from ganforge.artifacts.summary import is_locked, is_run, to_trash
 from ganforge.core.files import atomic_file
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.log import tail_of
 
 RECORD, OUTPUT, FORM = "studio.json", "studio.log", "studio-form.json"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 
 BELOW = ("task.", "optimizers.", "statistics", "health")
 MANY = 12

@@ -20,7 +20,7 @@ from typing import Any
 from ganforge.core.errors import UserError
 from ganforge.web.child import Settings
 from ganforge.web.confined import confined
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.replies import Reply, WorkerError
 from ganforge.web.studio.asking import Place
 from ganforge.web.studio.runs import Runs, scanned

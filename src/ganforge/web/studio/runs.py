@@ -18,7 +18,7 @@ from ganforge.core.commands import command
 from ganforge.core.errors import UserError
 from ganforge.core.language import joined, translated
 from ganforge.web.confined import confined
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.jobs import FORM, OUTPUT, Job, Jobs
 from ganforge.web.studio.log import Log, finite, number, parsed, tail_of
 

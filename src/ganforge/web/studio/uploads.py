@@ -13,7 +13,8 @@ from typing import IO, Any
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from ganforge.web.guard import Refused, Upload
+from ganforge.web.guard import Upload
+from ganforge.web.refused import Refused
 
 UPLOADS = "/api/uploads/"
 """The beginning of the addresses that take files."""

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ganforge.artifacts.protocols import PER_RUN, protocol_of
 from ganforge.artifacts.summary import differences
-from ganforge.web.guard import Refused
+from ganforge.web.refused import Refused
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.log import number
 from ganforge.web.studio.routes.runs import MOST_WATCHED

@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from ganforge.web.guard import Refused, body_of
+from ganforge.web.guard import body_of
+from ganforge.web.refused import Refused
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.uploads import ROWS, TABLES, brought, file_in
 

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from ganforge.core.explain import explain
 from ganforge.web.asks import Ask
-from ganforge.web.guard import Refused, body_of
+from ganforge.web.guard import body_of
+from ganforge.web.refused import Refused
 from ganforge.web.replies import Reply
 from ganforge.web.studio import using
 from ganforge.web.studio.asking import (

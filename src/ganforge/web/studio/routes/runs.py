@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from ganforge.artifacts.summary import TRASH, restored, runs_in
 from ganforge.web.confined import confined
-from ganforge.web.guard import Refused, body_of
+from ganforge.web.guard import body_of
+from ganforge.web.refused import Refused
 from ganforge.web.studio.context import Studio, language_of, route
 from ganforge.web.studio.runs import previews
 from ganforge.web.studio.stream import stream, watched

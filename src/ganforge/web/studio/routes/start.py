@@ -11,7 +11,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from ganforge.web.guard import Refused, body_of
+from ganforge.web.guard import body_of
+from ganforge.web.refused import Refused
 from ganforge.web.studio.context import Studio, route
 from ganforge.web.studio.forms import Form, at
 from ganforge.web.studio.kinds import kinds_of
