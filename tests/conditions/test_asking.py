@@ -177,3 +177,8 @@ def test_a_run_resumes_with_its_conditions(run, tmp_path):
     shutil.copytree(run, tmp_path / "r")
     done("train", "--resume", str(tmp_path / "r"), "samples=96")
     assert gf.load(tmp_path / "r").samples == 96
+
+
+def test_rejection_does_not_compare_samples_of_different_conditions(run):
+    with refused("sample.rejection_of_conditions", "angle"):
+        gf.load(run).rejecting()

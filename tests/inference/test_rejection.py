@@ -43,6 +43,13 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def labeled_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labeled") / "run"
+    train(points(conditional=True), run_dir=folder)
+    return folder
+
+
 def near(points: np.ndarray) -> float:
     """Share of points within three deviations of a spot."""
     distance = np.linalg.norm(points[:, None] - Grid25.centers()[None], axis=2).min(1)
@@ -125,6 +132,35 @@ def test_kept_samples_are_some_of_those_that_are_generated(run):
     assert all(row.tobytes() in everything for row in load(run).rejecting(50).sample(100, seed=1))
 
 
+def test_with_labels_each_class_is_compared_with_itself(labeled_run):
+    """Samples of one class are all likelier to D than those of another, and yet come as often as they are asked for."""
+    model = load(labeled_run)
+    classes = model.spec.classes
+    chosen = model.rejecting(80)
+    plain, kept = near(model.sample(1_000)), near(chosen.sample(1_000))
+    assert kept / (1 - kept) > 1.2 * plain / (1 - plain)
+    of_three = chosen.sample(40, label=3)
+    assert np.array_equal(chosen.sample(40 * classes)[3::classes], of_three)  # the same, where all come in turn
+    assert (
+        np.linalg.norm(of_three - Grid25.centers()[3], axis=1).mean()
+        < np.linalg.norm(chosen.sample(40, label=4) - Grid25.centers()[3], axis=1).mean()
+    )
+
+
+def test_with_labels_a_sample_stays_the_same_whatever_is_asked_for_with_it(labeled_run):
+    many = load(labeled_run).rejecting(70).sample(300, seed=3)
+    model = load(labeled_run).rejecting(70)
+    assert np.array_equal(model.sample(300, seed=3, batch=33), many)
+    assert np.array_equal(model.sample(90, seed=3), many[:90])
+    (later,) = model.rejection.generate_each([Request(40, 3, 60)])
+    assert np.array_equal(later, many[60:100])
+    labels = torch.tensor([0, 0, 2, 1, 0, 2, 2, 1])
+    ((whole,), (rest,)) = (
+        model.rejection.generate_each([Request(8 - start, 3, start, labels[start:])], labels) for start in (0, 3)
+    )
+    assert np.array_equal(whole[3:], rest)
+
+
 @pytest.mark.slow
 def test_figures_are_stamped(run, tmp_path):
     def value(reject):
@@ -158,6 +194,3 @@ def test_models_it_is_not_for(run, tmp_path):
     train(replace(points(pack=2), samples=512), run_dir=tmp_path / "packs")
     with refused("sample.rejection_without_ratio", "packs"):
         load(tmp_path / "packs").rejecting()
-    train(replace(points(conditional=True), samples=512), run_dir=tmp_path / "labels")
-    with refused("sample.rejection_of_conditional", "labels"):
-        load(tmp_path / "labels").rejecting()

@@ -7,9 +7,11 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ganforge.artifacts import checkpoint
@@ -129,8 +131,12 @@ def of_generator(
 
     def like(samples: SampleSet, called: str, count: int) -> SampleSet:
         labels = labels_like(samples, spec, count, seed)
+        generate = model.bundle.generate_each
+        if model.rejection is not None:
+            of_all = None if labels is None else torch.from_numpy(labels)
+            generate = partial(model.rejection.generate_each, labels=of_all)
         return generated_samples(
-            signal, model.bundle.generate_each, called, count, seed=seed, labels=labels,
+            signal, generate, called, count, seed=seed, labels=labels,
             batch=batch or signal.batch_size(spec), progress=progress,
         )  # fmt: skip
 

@@ -141,14 +141,15 @@ class Adjusting(Loaded):
 
             images = gf.load("runs/0003-dcgan").rejecting().sample(64)
 
-        Sample k of a seed is always the same, but not sample k without rejection.
+        Sample k of a seed is always the same, but not sample k without rejection. With labels, samples are compared
+        within their class, and each class comes as often as it is asked for.
 
         Args:
             percentile: in [0, 99]: about this percentage of the samples, those with the lowest scores, is accepted with
                 a probability below one half.
 
         Raises:
-            UserError: this is a model file without its run, the model is conditional or has saved latents, or its
+            UserError: this is a model file without its run, the model has conditions or saved latents, or its
                 critic does not give one logit for a single sample; or the percentile is out of range.
         """
         self.check_can_sample()

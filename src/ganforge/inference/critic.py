@@ -53,18 +53,19 @@ def critic_of(model: Loaded) -> tuple[str, nn.Module]:
 
 def ratio_of(model: Loaded) -> Ratio:
     """log(p(x) / q(x)) of encoded samples according to the critic of a model, p the density of real and q that of
-    generated samples; where the loss of the critic estimates no ratio, its logit is taken for one, with a warning.
+    generated samples, of the same label where there are labels; where the loss of the critic estimates no ratio, its
+    logit is taken for one, with a warning.
 
     Raises:
-        UserError: the model has labels or conditions, several critics or none, or one that does not give one logit for
-            a single sample.
+        UserError: the model has conditions other than a class, several critics or none, or one that does not give one
+            logit for a single sample.
     """
     task, folder, name = model.recipe.task, model.folder, model.recipe.name
-    if model.spec.for_nets.classes:
+    if model.spec.conditions:
         raise UserError(
-            f"{folder}: this model ({name}) is conditional; rejection would compare samples of different labels with "
-            "each other. It is for models without labels (task.conditional=false)",
-            code="sample.rejection_of_conditional",
+            f"{folder}: this model ({name}) has conditions ({', '.join(model.spec.conditions.names)}); rejection would "
+            "compare samples of different conditions with each other. It is for models without any, or with classes",
+            code="sample.rejection_of_conditions",
         )
     critic, D = critic_of(model)
     objective = getattr(task, "objective", None)
@@ -77,7 +78,8 @@ def ratio_of(model: Loaded) -> Ratio:
         )
     try:
         with torch.no_grad():
-            logits = D(model.bundle.encoded(Request(2)), None).logits
+            labels = torch.zeros(2, dtype=torch.int64, device=model.bundle.device) if model.spec.classes else None
+            logits = D(model.bundle.encoded(Request(2, labels=labels)), labels).logits
         fits = logits.shape == (2,)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         fits, logits = False, error
@@ -94,7 +96,7 @@ def ratio_of(model: Loaded) -> Ratio:
             "samples; its logit is taken for one, which only its order justifies", objective.kind, critic,
         )  # fmt: skip
 
-    def ratio(x: Tensor) -> Tensor:
-        return objective.log_ratio(D(x, None).logits)
+    def ratio(x: Tensor, labels: Tensor | None) -> Tensor:
+        return objective.log_ratio(D(x, None if labels is None else labels.to(x.device)).logits)
 
     return ratio
