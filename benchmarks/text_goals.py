@@ -16,7 +16,7 @@ gap           BLEU-4 beyond that of the `lm` of the same seed at the same self-B
               gap (of those within the curve of `lm`)
 reverse       reverse perplexity as a multiple of that of `lm`
 BLEU-2, -3    of 500 samples against all real texts; self-BLEU-3 among the samples
-temperature   of these samples, and of form, rhyme and tones: the lowest of 0.5 to 1 with a self-BLEU-3 of at most 0.25
+temperature   of these samples, and of form, rhyme and tones: the lowest of 0.1 to 1 with a self-BLEU-3 of at most 0.25
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ BASELINE, CHOSEN = "lm", "text-latent-small"
 STAGES = ("autoencoder", "pretrain")
 """Fields of tasks: samples until the GAN begins."""
 TEMPERATURE, DRAWN, READ, SHOWN = 0.9, 500, 50, 20
-TEMPERATURES, ALIKE, POEMS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.25, 2_000
+TEMPERATURES, ALIKE, POEMS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 0.25, 2_000
 COUNT = re.compile(r"(\d+[kM]?)?(\[.*\])?$")  # of samples, at the end of a result's name
 GOALS: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]] = {
     "captions": (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganforge.ui.options import Device, Language, Plugins, Procs, Quiet, Reject, examples
+from ganforge.ui.options import Device, Guidance, Language, Plugins, Procs, Quiet, Reject, Temperature, examples
 from ganforge.ui.output import AsJson, emit
 from ganforge.ui.verb import Verb
 
@@ -130,6 +130,8 @@ def evaluate(
     device: Device = None,
     procs: Procs = 1,
     reject: Reject = None,
+    temperature: Temperature = None,
+    guidance: Guidance = None,
     lang: Language = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
@@ -153,7 +155,7 @@ def evaluate(
         "metrics": names, "features": features, "weights": weights, "n": n, "seed": seed, "data": data,
         "heldout": heldout, "size": size,
         "mode": mode, "target": target, "batch": batch, "device": device, "procs": procs, "reject": reject,
-        "language": lang,
+        "temperature": temperature, "guidance": guidance, "language": lang,
     }  # fmt: skip
     if saliency:
         from ganforge.ui.saliency_panel import saliency_panel

@@ -19,6 +19,7 @@ from ganforge.ui.options import (
     Reject,
     Seed,
     Source,
+    Temperature,
     Truncation,
     examples,
 )
@@ -119,14 +120,7 @@ def sample(
             "--format", help="Of the files in the folder --out. For films: mp4, gif, frames or npy.", show_default=False
         ),
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "--temperature",
-            help="For texts: below 1 they are likelier and less varied, above 1 more varied. By default 1.",
-            show_default=False,
-        ),
-    ] = None,
+    temperature: Temperature = None,
     guidance: Guidance = None,
     direction: Direction = None,
     latent: Latent = None,

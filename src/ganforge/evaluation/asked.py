@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ganforge.core.errors import UserError
 from ganforge.core.files import check_folder
 from ganforge.data.objects import is_object
 from ganforge.evaluation.subject import FEWEST
+from ganforge.inference.model import Model
 from ganforge.metrics.base import Extractor, Metric
 
 
@@ -42,19 +44,53 @@ def is_model(path: Path) -> bool:
     return (path.is_dir() and (path / "recipe.yaml").is_file()) or path.suffix == ".safetensors"
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What `Model.with_settings` is given before samples are evaluated; None: as trained."""
+
+    temperature: float | None = None
+    guidance: float | None = None
+    reject: float | None = None
+
+    def given(self) -> dict[str, float]:
+        """Those that are not None, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+def settings_of(model: Model) -> Settings:
+    """The settings of a model.
+
+    Raises:
+        UserError: it has others, with which it would not make new samples of what it was trained on.
+    """
+    if model.codes is not None or model.moves is not None or model.extra:
+        raise UserError(
+            f"{model.folder}: new samples are evaluated, of the length that was trained: leave saved latents, "
+            "directions, frames and fps out",
+            code="evaluate.adjusted_model",
+        )
+    return Settings(
+        None if model.temperature == 1 else model.temperature,
+        None if model.guidance == 1 else model.guidance,
+        None if model.rejection is None else model.rejection.percentile,
+    )
+
+
 def refuse_arguments(
     source: Any,
     against: Any,
     features: str | Extractor | None,
     weights: Path | str | None,
     n: int | None,
-    reject: float | None,
+    settings: Settings,
 ) -> None:
     """Raises UserError for arguments that cannot go together, before anything is read."""
-    if reject is not None and against is not None:
+    given = settings.given()
+    if given and against is not None:
         raise UserError(
-            f"reject {reject:g}: two sets are compared, and only a run has a critic that rejects samples: leave it out",
-            code="sample.rejection_of_given",
+            f"{', '.join(f'{name} {value:g}' for name, value in given.items())}: two sets are compared, and only a run "
+            "makes samples with such settings: leave it out",
+            code="sample.rejection_of_given" if "reject" in given else "evaluate.settings_of_given",
         )
     if features is None and weights is not None:
         raise UserError(

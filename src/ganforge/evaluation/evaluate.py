@@ -23,7 +23,14 @@ from ganforge.core.progress import Stages
 from ganforge.core.refusals import Refusal, listed
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object
-from ganforge.evaluation.asked import read_extractor, read_metric, refuse_arguments, report_folder
+from ganforge.evaluation.asked import (
+    Settings,
+    read_extractor,
+    read_metric,
+    refuse_arguments,
+    report_folder,
+    settings_of,
+)
 from ganforge.evaluation.comparison import comparison_of, encoder_for, looks_at_features, refuse_other_signals
 from ganforge.evaluation.output import command_of, write
 from ganforge.evaluation.report import compose
@@ -84,6 +91,8 @@ def evaluate(
     device: str | None = None,
     procs: int = 1,
     reject: float | None = None,
+    temperature: float | None = None,
+    guidance: float | None = None,
     progress: Progress | bool = True,
     language: str | None = None,
     extra: Callable[[Subject], Iterable[Panel]] | None = None,
@@ -97,8 +106,9 @@ def evaluate(
         gf.evaluate(real_frame, synthetic_frame).results
 
     Args:
-        source: a run directory, a bundle or a `Model`; or the real samples, where two sets are compared: a folder, a
-            zip, a CSV file, ..., or samples in memory, as `gf.train` takes them.
+        source: a run directory, a bundle or a `Model`, which keeps its temperature, guidance and rejection; or the real
+            samples, where two sets are compared: a folder, a zip, a CSV file, ..., or samples in memory, as `gf.train`
+            takes them.
         against: the samples to evaluate against those in `source`.
         metrics: names such as "fd50k", "kid", "psnr(channel=Y, crop=4)"; by default those that suit the signal. Two
             sets are paired by their names for those that hold an image against the one that it should be.
@@ -118,6 +128,8 @@ def evaluate(
         procs: processes that generate the samples, on this machine.
         reject: discriminator rejection sampling with this percentile, as `Model.rejecting`; the figures are those of
             the samples that are kept.
+        temperature: of the draws of models that take one, as `Model.tempered`.
+        guidance: the weight of conditions, as `Model.guided`.
         progress: show bars on stderr; or a callback that receives (title, done, total).
         language: of the page, "en" or "zh"; by default what the environment variable GANFORGE_LANG says, else English.
         extra: makes more panels of the report.
@@ -129,19 +141,19 @@ def evaluate(
     load_all()
     written_in = language_for(language)
     asked = None if metrics is None else [read_metric(metric) for metric in metrics]
+    settings = Settings(temperature, guidance, reject)
     if isinstance(source, Model):
-        if reject is None and source.rejection is not None:
-            reject = source.rejection.percentile
+        settings = replace(settings_of(source), **settings.given())
         source = source.folder
     if isinstance(data, Path):
         data = str(data)
-    refuse_arguments(source, against, features, weights, n, reject)
+    refuse_arguments(source, against, features, weights, n, settings)
     folder = report_folder(source, against, data, out)
     in_memory = any(is_object(value) or isinstance(value, DataSource) for value in (source, against, data, heldout))
     with contextlib.ExitStack() as stack:
         on_progress = stack.enter_context(Stages(quiet=not progress)) if isinstance(progress, bool) else progress
         if against is None:
-            subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress, reject)
+            subject = of_run(Path(source), asked, n, seed, data, batch, device, on_progress, settings)
         else:
             subject = of_sets(source, against, asked, n, seed, {"size": size, "mode": mode}, on_progress)
         if subject.model is not None:
@@ -160,7 +172,8 @@ def evaluate(
         measured = [metric for _, some in comparisons for metric in some]
         more = {
             "--weights": weights, "-n": n or subject.fake.n, "--data": data, "--heldout": heldout, "--size": size,
-            "--mode": mode, "--target": target, "--batch": batch, "--reject": reject,
+            "--mode": mode, "--target": target, "--batch": batch,
+            **{f"--{name}": value for name, value in settings.given().items()},
             "--out": None if against is None else folder,
         }  # fmt: skip
         used = (features or subject.signal.extractor) if looks_at_features(measured) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
 from ganforge.engine.build import fingerprint, is_same_data
+from ganforge.evaluation.asked import Settings
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.sides import generated_samples, labels_like, real_samples, translated_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
@@ -56,19 +57,21 @@ def of_run(
     batch: int | None,
     device: str | None,
     progress: Progress | None,
-    reject: float | None = None,
+    settings: Settings,
 ) -> Subject:
     """A trained model against real samples.
 
     Args:
         metrics: those asked for; None: those that suit the signal.
         n: generated samples for metrics without a number of their own; None: the signal's default.
-        reject: as `Model.rejecting`; None: all samples are kept.
+        settings: of the model.
 
     Raises:
         UserError: no run, no model in it yet, data that is gone or too small.
     """
-    model = load(path, device).with_settings(reject=reject)
+    model = load(path, device).with_settings(
+        temperature=settings.temperature, guidance=settings.guidance, reject=settings.reject
+    )
     recipe = model.recipe
     source = recipe.data if data is None else named_data(data, recipe.data)
     try:
@@ -136,7 +139,7 @@ def of_generator(
             of_all = None if labels is None else torch.from_numpy(labels)
             generate = partial(model.rejection.generate_each, labels=of_all)
         return generated_samples(
-            signal, generate, called, count, seed=seed, labels=labels,
+            signal, lambda requests: generate(map(model.adjusted, requests)), called, count, seed=seed, labels=labels,
             batch=batch or signal.batch_size(spec), progress=progress,
         )  # fmt: skip
 
@@ -164,13 +167,18 @@ def of_generator(
         classes=dataset.classes,
         model=model,
         folder=path if path.is_dir() else None,
-        notes=(*((why,) if why else ()), *rejected(model)),
+        notes=(*((why,) if why else ()), *said_of_settings(model)),
     )
 
 
-def rejected(model: Model) -> tuple[str, ...]:
-    """What the report says of the samples that a model rejects."""
-    return () if model.rejection is None else (phrase(REJECTED.pattern, percentile=model.rejection.percentile),)
+def said_of_settings(model: Model) -> Iterator[str]:
+    """What the report says of settings with which samples differ from those of the model as trained."""
+    if model.temperature != 1:
+        yield phrase("Samples are drawn at a temperature of {t:g} (--temperature).", t=model.temperature)
+    if model.guidance != 1:
+        yield phrase("Samples are drawn with a guidance of {weight:g} (--guidance).", weight=model.guidance)
+    if model.rejection is not None:
+        yield phrase(REJECTED.pattern, percentile=model.rejection.percentile)
 
 
 def of_translator(run: Run, own: Dataset | None) -> Subject:
@@ -236,6 +244,10 @@ def provenance_of(path: Path, model: Model, split: str) -> dict[str, Any]:
         found["ema_length"] = model.bundle.average["length"]
     if model.rejection is not None:
         found["rejection"] = model.rejection.percentile
+    if model.temperature != 1:
+        found["temperature"] = model.temperature
+    if model.guidance != 1:
+        found["guidance"] = model.guidance
     return found
 
 

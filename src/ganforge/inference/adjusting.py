@@ -210,6 +210,11 @@ class Adjusting(Loaded):
         """What goes into a request for n samples besides latents and labels."""
         return {name: value.expand(n, *value.shape) for name, value in self.extra.items()}
 
+    def adjusted(self, request: Request) -> Request:
+        """A request of samples with the settings of this model."""
+        labels, extra = self._weighed(request.labels), self._extra(request.n)
+        return self._placed(replace(request, labels=labels, temperature=self.temperature, extra=extra))
+
     def _placed(self, request: Request) -> Request:
         """The request with the latents of `at`, moved as `moved` says."""
         placed = request if self.codes is None else self.codes.placed(request)

@@ -203,16 +203,8 @@ class Sampling(Adjusting):
 
     def _request(self, start: int, n: int, seed: int, labels: torch.Tensor | None, truncation: float) -> Request:
         """The request for samples start..start+n, of all of which the labels are given."""
-        request = Request(
-            n=n,
-            seed=seed,
-            start=start,
-            labels=self._weighed(None if labels is None else labels[start : start + n]),
-            truncation=truncation,
-            temperature=self.temperature,
-            extra=self._extra(n),
-        )
-        return self._placed(request)
+        of_these = None if labels is None else labels[start : start + n]
+        return self.adjusted(Request(n=n, seed=seed, start=start, labels=of_these, truncation=truncation))
 
 
 def integers(**numbers: Any) -> list[int]:

@@ -35,6 +35,15 @@ Reject = Annotated[
         show_default=False,
     ),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        help="For texts, molecules and other samples that are drawn from distributions: below 1 they are likelier and "
+        "less varied, above 1 more varied. By default 1.",
+        show_default=False,
+    ),
+]
 Guidance = Annotated[
     float | None,
     typer.Option(
