@@ -49,6 +49,18 @@ def graphs(drugs) -> tuple[Spec, torch.Tensor]:
 # --- forms
 
 
+def test_any_sequence_of_selfies_is_valid_with_rare_elements_too(tmp_path):
+    """With the rules that selfies brings, silicon may have eight bonds."""
+    path = tmp_path / "rare.smi"
+    path.write_text("\n".join([*DRUGS, "C[Si](C)(C)O[Si](C)(C)C", "C[As](=O)(O)O", "C[Se]C(=O)C", "C[Ge](C)(C)C"]))
+    form = Selfies()
+    spec = form.spec(MoleculeFile(path=str(path), holdout=0.0, properties=()).open(), lambda shape: shape)
+    draws = torch.from_numpy(np.random.default_rng(0).integers(1, len(spec.state["tokens"]) + 1, (2_000, 30), np.int32))
+    found = form.decode(form.encode(draws, spec), spec)
+    assert sum("Si" in one or "As" in one for one in found) > 500
+    assert [one for one in found if chem.parsed(one) is None] == []
+
+
 @pytest.mark.parametrize("form", [Graph(atoms=30, rare=0), Selfies()], ids=["graph", "selfies"])
 def test_molecules_come_back_as_they_were(form, drugs):
     items = form.items(drugs)

@@ -45,6 +45,14 @@ def canonical(smiles: str) -> str | None:
     return None if molecule is None or not molecule.GetNumAtoms() else rdkit().MolToSmiles(molecule)
 
 
+@cache
+def largest_valences() -> dict[str, int]:
+    """The most bonds of a neutral atom of each element that has a limit."""
+    table = rdkit().GetPeriodicTable()
+    most = {table.GetElementSymbol(n): max(table.GetValenceList(n)) for n in range(1, 119)}
+    return {symbol: bonds for symbol, bonds in most.items() if bonds > 0}
+
+
 def problem(smiles: str) -> str:
     """Why a SMILES is no molecule."""
     Chem = rdkit()

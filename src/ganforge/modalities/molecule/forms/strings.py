@@ -7,6 +7,7 @@ N: molecules, T: tokens, K: bits of a token.  stored int32 [N, T], x [N, K, T].
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,8 +27,11 @@ from ganforge.modalities.molecule.source import MoleculeSet
 from ganforge.modalities.text import tokens
 
 
+@functools.cache
 def selfies() -> Any:
-    """The module.
+    """The module, with RDKit's valences for the elements that it knows nothing of: silicon, arsenic, selenium, ...
+
+    Its own rule for these is at most eight bonds, with which some sequences of tokens are no valid molecules.
 
     Raises:
         MissingExtra: it is not installed.
@@ -35,6 +39,8 @@ def selfies() -> Any:
     need("selfies", "molecules as SELFIES")
     import selfies
 
+    known = selfies.get_semantic_constraints()
+    selfies.set_semantic_constraints(chem.largest_valences() | known)
     return selfies
 
 
