@@ -212,8 +212,9 @@ class Synthesis(Task, kind="synthesis"):
     def _lazy(self, penalty: Penalty):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
             view = self._view(nets, batch, rng)
-            z = self._latents(batch, rng)
-            real, fake = view.join(batch.x), view.join(self._fakes(nets, z, batch, rng))
+            z, real = self._latents(batch, rng), view.join(batch.x)
+            looks_at_fakes = penalty.gradient_at != "real"
+            fake = view.join(self._fakes(nets, z, batch, rng)) if looks_at_fakes else real
             context = self._context(nets, batch, view, real, fake, z)
             return Terms(weighted_losses("penalties", [penalty], replace(context, player=nets.D), nets, rng))
 
