@@ -57,6 +57,9 @@ class Settings:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+AS_TRAINED = Settings()
+
+
 def settings_of(model: Model) -> Settings:
     """The settings of a model.
 

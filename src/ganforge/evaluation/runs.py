@@ -23,7 +23,7 @@ from ganforge.core.overrides import apply
 from ganforge.data.base import DataSource
 from ganforge.data.objects import is_object, source_of
 from ganforge.engine.build import fingerprint, is_same_data
-from ganforge.evaluation.asked import Settings
+from ganforge.evaluation.asked import AS_TRAINED, Settings
 from ganforge.evaluation.heldout import held_out
 from ganforge.evaluation.sides import generated_samples, labels_like, real_samples, translated_samples
 from ganforge.evaluation.subject import FEWEST, Run, Subject, Subjects
@@ -57,7 +57,7 @@ def of_run(
     batch: int | None,
     device: str | None,
     progress: Progress | None,
-    settings: Settings,
+    settings: Settings = AS_TRAINED,
 ) -> Subject:
     """A trained model against real samples.
 
