@@ -52,7 +52,9 @@ def graphs(drugs) -> tuple[Spec, torch.Tensor]:
 def test_any_sequence_of_selfies_is_valid_with_rare_elements_too(tmp_path):
     """With the rules that selfies brings, silicon may have eight bonds."""
     path = tmp_path / "rare.smi"
-    path.write_text("\n".join([*DRUGS, "C[Si](C)(C)O[Si](C)(C)C", "C[As](=O)(O)O", "C[Se]C(=O)C", "C[Ge](C)(C)C"]))
+    path.write_text(
+        "\n".join([*DRUGS, "C[Si](C)(C)O[Si](C)(C)C", "C[As](=O)(O)O", "C[Se]C(=O)C", "C[Ge](C)(C)C", "CC[F+]C"])
+    )
     form = Selfies()
     spec = form.spec(MoleculeFile(path=str(path), holdout=0.0, properties=()).open(), lambda shape: shape)
     draws = torch.from_numpy(np.random.default_rng(0).integers(1, len(spec.state["tokens"]) + 1, (2_000, 30), np.int32))

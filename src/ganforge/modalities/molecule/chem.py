@@ -45,12 +45,32 @@ def canonical(smiles: str) -> str | None:
     return None if molecule is None or not molecule.GetNumAtoms() else rdkit().MolToSmiles(molecule)
 
 
+CHARGES = range(-3, 5)
+MOST_BONDS = 8
+
+
 @cache
 def largest_valences() -> dict[str, int]:
-    """The most bonds of a neutral atom of each element that has a limit."""
-    table = rdkit().GetPeriodicTable()
-    most = {table.GetElementSymbol(n): max(table.GetValenceList(n)) for n in range(1, 119)}
-    return {symbol: bonds for symbol, bonds in most.items() if bonds > 0}
+    """The most bonds of an atom of each element and charge for which RDKit has a limit below eight, under the names of
+    SELFIES: `Si`, `F+1`, `As-1`. RDKit is asked about atoms with that many fluorines."""
+    Chem = rdkit()
+    table = Chem.GetPeriodicTable()
+    found: dict[str, int] = {}
+    for symbol in map(table.GetElementSymbol, range(1, 119)):
+        for charge in CHARGES:
+            molecule = Chem.RWMol()
+            center = Chem.Atom(symbol)
+            center.SetFormalCharge(charge)
+            center.SetNoImplicit(True)
+            molecule.AddAtom(center)
+            most = 0
+            for bonds in range(1, MOST_BONDS + 1):
+                molecule.AddBond(0, molecule.AddAtom(Chem.Atom("F")), Chem.BondType.SINGLE)
+                if not Chem.DetectChemistryProblems(molecule):
+                    most = bonds
+            if most < MOST_BONDS:
+                found[f"{symbol}{charge:+d}" if charge else symbol] = most
+    return found
 
 
 def problem(smiles: str) -> str:

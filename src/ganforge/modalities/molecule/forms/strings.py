@@ -29,9 +29,9 @@ from ganforge.modalities.text import tokens
 
 @functools.cache
 def selfies() -> Any:
-    """The module, with RDKit's valences for the elements that it knows nothing of: silicon, arsenic, selenium, ...
+    """The module, with RDKit's limits for atoms that it has no rule for: silicon, arsenic, fluorine with a charge, ...
 
-    Its own rule for these is at most eight bonds, with which some sequences of tokens are no valid molecules.
+    Its own limit for these is eight bonds, with which some sequences of tokens are no valid molecules.
 
     Raises:
         MissingExtra: it is not installed.
