@@ -113,6 +113,18 @@ def test_a_model_is_guided(run, tmp_path, capsys):
         model.guided(-1.0)
 
 
+def test_the_guidance_of_a_model_is_that_of_the_samples_that_are_judged(run, tmp_path):
+    def measured(source, name, **settings):
+        done = gf.evaluate(source, metrics=["swd"], n=20, out=tmp_path / name, progress=False, **settings)
+        return done.results[0]
+
+    plain, strict = measured(run, "plain"), measured(gf.load(run).guided(4.0), "strict")
+    assert "guidance" not in plain.protocol
+    assert strict.protocol["guidance"] == 4.0
+    assert strict.value != plain.value
+    assert measured(run, "asked", guidance=4.0).value == strict.value
+
+
 def test_classes_that_became_a_condition_are_evaluated_as_such(run):
     model = gf.load(run)
     dataset = model.recipe.data.open()

@@ -213,8 +213,8 @@ class Synthesis(Task, kind="synthesis"):
         def loss(nets: Nets, batch: Batch, rng: Rng) -> Terms:
             view = self._view(nets, batch, rng)
             z, real = self._latents(batch, rng), view.join(batch.x)
-            looks_at_fakes = penalty.gradient_at != "real"
-            fake = view.join(self._fakes(nets, z, batch, rng)) if looks_at_fakes else real
+            # fakes that the penalty does not look at would cost a pass through G
+            fake = real if penalty.gradient_at == "real" else view.join(self._fakes(nets, z, batch, rng))
             context = self._context(nets, batch, view, real, fake, z)
             return Terms(weighted_losses("penalties", [penalty], replace(context, player=nets.D), nets, rng))
 
